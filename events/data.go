@@ -1,0 +1,190 @@
+package events
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// A Claim is the data of started and attempt-<n>: who runs the step, and why.
+type Claim struct {
+	Agent    string    `json:"agent"`
+	Instance string    `json:"instance"`
+	After    []string  `json:"after"`             // the steps that this one followed; empty: the task
+	Trigger  Trigger   `json:"trigger"`           // the message that asked for it
+	Cause    Cause     `json:"cause"`             // why there is this attempt
+	Deadline time.Time `json:"deadline,omitzero"` // of the whole saga; said by the entry step
+}
+
+// A Trigger names one message of one stream.
+type Trigger struct {
+	Stream string `json:"stream"`
+	Seq    uint64 `json:"seq"`
+}
+
+// A Cause says why an attempt was claimed.
+type Cause string
+
+// The causes.
+const (
+	CauseTask     Cause = "task"     // the task was submitted
+	CauseStep     Cause = "step"     // the steps before it are done
+	CauseRetry    Cause = "retry"    // the last attempt failed
+	CauseFallback Cause = "fallback" // another agent gave the step up
+	CauseTakeover Cause = "takeover" // nobody knows the fate of the last attempt
+)
+
+// Done is the data of completed and skipped.
+type Done struct {
+	Agent   string          `json:"agent"`
+	Attempt int             `json:"attempt"`
+	After   []string        `json:"after"`
+	Result  json.RawMessage `json:"result,omitempty"` // what later steps may read
+	Undo    json.RawMessage `json:"undo,omitempty"`   // what undoing needs; nobody else's business
+	Context *Context        `json:"context,omitempty"`
+	Omitted bool            `json:"context_omitted,omitempty"` // the context is too large: read the history
+}
+
+// A Context carries what later steps may read, so that the happy path of a
+// linear saga reads nothing.
+type Context struct {
+	Task     json.RawMessage            `json:"task"`
+	Results  map[string]json.RawMessage `json:"results,omitempty"` // by step
+	Deadline time.Time                  `json:"deadline,omitzero"`
+}
+
+// MaxContext is the size up to which a context travels with an event.
+const MaxContext = 32 << 10
+
+// MaxPayload is the size up to which a task or a result is accepted. With the
+// context and the headers an event stays below the broker's default of 1 MiB.
+const MaxPayload = 512 << 10
+
+// A Failure is the data of failed-<n>: what happened, what is left of it, and
+// what follows. Whoever reads it needs no configuration to go on.
+type Failure struct {
+	Agent string   `json:"agent"`
+	Error Error    `json:"error"`
+	Class Class    `json:"class"`
+	Left  Left     `json:"left"`
+	Then  Then     `json:"then"`
+	Due   Duration `json:"due,omitempty"`   // retry: how long after this event
+	Next  string   `json:"next,omitempty"`  // the agent of the next attempt
+	Chain []string `json:"chain,omitempty"` // fallback: the agents after next
+}
+
+// An Error has a code for programs and a message for people.
+type Error struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// A Class of failure decides what follows.
+type Class string
+
+// The classes.
+const (
+	Transient   Class = "transient"   // it may work next time
+	Unavailable Class = "unavailable" // this agent can't, another one may
+	Refused     Class = "refused"     // the task is not acceptable to anybody
+	Unknown     Class = "unknown"     // it may have happened
+)
+
+// Left says what a failed attempt left behind.
+type Left string
+
+// What an attempt may leave.
+const (
+	LeftNothing Left = "nothing"
+	LeftUndone  Left = "undone"  // it left something, which was undone
+	LeftUnknown Left = "unknown" // nobody knows
+)
+
+// Then says what follows a failure.
+type Then string
+
+// What may follow a failed attempt, and a failed try at undoing.
+const (
+	ThenRetry    Then = "retry"
+	ThenFallback Then = "fallback"
+	ThenBack     Then = "back"
+	ThenPerson   Then = "person"
+)
+
+// A Wait is the data of pending-<n>.
+type Wait struct {
+	Agent    string    `json:"agent"`
+	WaitsFor string    `json:"waits_for"`
+	Until    time.Time `json:"until,omitzero"`
+}
+
+// A HandOver is the data of fallback-<agent>.
+type HandOver struct {
+	From    string `json:"from"`
+	Attempt int    `json:"attempt"` // the attempt that failed
+}
+
+// A Turn is the data of unwinding, the latch.
+type Turn struct {
+	Reason Reason `json:"reason"`
+	Step   string `json:"step,omitempty"` // the step that failed
+	By     string `json:"by"`             // the agent instance or the person
+	Error  *Error `json:"error,omitempty"`
+}
+
+// A Reason says why a saga turned.
+type Reason string
+
+// The reasons.
+const (
+	ReasonFailed    Reason = "failed"
+	ReasonDeadline  Reason = "deadline"
+	ReasonCancelled Reason = "cancelled"
+	ReasonRejected  Reason = "rejected"
+)
+
+// A Rejection is the data of rejected: why the task was not acceptable.
+type Rejection struct {
+	Agent string `json:"agent"`
+	Error Error  `json:"error"`
+}
+
+// An UndoOrder is the data of compensate-<agent>.
+type UndoOrder struct {
+	Reason  Reason          `json:"reason"`
+	Attempt int             `json:"attempt"`
+	Undo    json.RawMessage `json:"undo,omitempty"` // absent where the outcome was unknown
+}
+
+// An Undone is the data of compensated-<agent>.
+type Undone struct {
+	By     string `json:"by"`               // the agent instance, or a person
+	Reason string `json:"reason,omitempty"` // a person's
+	Found  Found  `json:"found"`
+}
+
+// Found says whether there was something to undo.
+type Found string
+
+// What undoing may find.
+const (
+	FoundUndone  Found = "undone"
+	FoundNothing Found = "nothing"
+)
+
+// An UndoFailure is the data of undofailed-<n>-<agent>.
+type UndoFailure struct {
+	Error Error    `json:"error"`
+	Then  Then     `json:"then"`          // retry, or person
+	Due   Duration `json:"due,omitempty"` // retry: how long after this event
+}
+
+// A RedoOrder is the data of redo-<n>-<agent>.
+type RedoOrder struct {
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// An End is the data of saga.completed and of saga.compensated.
+type End struct {
+	Result map[string]json.RawMessage `json:"result,omitempty"` // by step
+}
