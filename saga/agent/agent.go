@@ -1,0 +1,194 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
+	"github.com/unwind-saga/unwind/saga/config"
+)
+
+// Options are what an agent may be told beside its configuration. The zero
+// value works.
+type Options struct {
+	Logger   *slog.Logger   // default: slog.Default
+	Instance string         // unique to the process; default: the agent's name and eight random characters
+	Lease    time.Duration  // how soon another instance takes a dead one's work; default 30 s
+	Grace    time.Duration  // how long work under way may go on when ctx is done; default 10 s
+	Random   func() float64 // draws jitter from [0, 1); default: math/rand
+}
+
+// Run performs a step of the sagas of one type until ctx is done. It returns
+// nil then, and an error when it cannot begin.
+func Run(ctx context.Context, log events.Log, cfg config.Config, h Handler) error {
+	return Options{}.Run(ctx, log, cfg, h)
+}
+
+// Run is [Run] with options.
+func (o Options) Run(ctx context.Context, log events.Log, cfg config.Config, h Handler) error {
+	r, err := o.runner(log, cfg, h)
+	if err != nil {
+		return fmt.Errorf("run agent %q: %w", cfg.Agent, err)
+	}
+	if err := log.Ensure(ctx, r.role.Type); err != nil {
+		return fmt.Errorf("run agent %q: %w", cfg.Agent, err)
+	}
+	r.logger.Info("agent runs", "instance", r.instance, "after", r.role.After, "final", r.role.Final)
+	defer r.logger.Info("agent stops", "instance", r.instance)
+
+	// What is under way when ctx ends may finish: its own context ends later.
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.grace, stop) })()
+
+	listening, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for _, p := range r.purposes() {
+		all.Go(func() {
+			if err := log.Consume(listening, p.consumer, r.serve(working, p.work)); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("run agent %q: %w", cfg.Agent, err))
+			}
+		})
+	}
+	all.Wait()
+	if ctx.Err() == nil {
+		return context.Cause(listening)
+	}
+	return nil
+}
+
+// A runner is one instance of an agent.
+type runner struct {
+	log      events.Log
+	cfg      config.Config
+	role     saga.Role
+	handler  Handler
+	undo     func(context.Context, Undo) error // nil: there is nothing to undo
+	logger   *slog.Logger
+	instance string
+	lease    time.Duration
+	grace    time.Duration
+	random   func() float64
+}
+
+func (o Options) runner(log events.Log, cfg config.Config, h Handler) (*runner, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if h.Perform == nil {
+		return nil, errors.New("the handler has no Perform")
+	}
+	undo, err := h.compensation(cfg.CompensationHandler)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{
+		log: log, cfg: cfg, handler: h, undo: undo,
+		role:     RoleOf(cfg),
+		instance: cmp.Or(o.Instance, cfg.Agent+"@"+uuid.NewString()[:8]),
+		lease:    cmp.Or(o.Lease, 30*time.Second),
+		grace:    cmp.Or(o.Grace, 10*time.Second),
+		random:   o.Random,
+	}
+	if r.random == nil {
+		r.random = rand.Float64
+	}
+	r.logger = cmp.Or(o.Logger, slog.Default()).With("type", cfg.Saga, "step", cfg.Step, "agent", cfg.Agent)
+	return r, nil
+}
+
+// RoleOf reads an agent's place in a saga from its configuration.
+func RoleOf(cfg config.Config) saga.Role {
+	return saga.Role{
+		Type: cfg.Saga, Agent: cfg.Agent, Step: cfg.Step, After: cfg.After,
+		StandIn: cfg.StandIn, Final: cfg.Final,
+		Retry: cfg.RetryPolicy, UndoRetry: cfg.CompensationRetryPolicy,
+		Fallbacks: cfg.FallbackAgents, MaxTakeovers: cfg.MaxTakeovers,
+	}
+}
+
+// compensation finds the function that the configuration names. A program that
+// can undo and a configuration that does not say so would leave things behind
+// in silence, so that is refused.
+func (h Handler) compensation(name string) (func(context.Context, Undo) error, error) {
+	known := strings.Join(slices.Sorted(maps.Keys(h.Compensations)), ", ")
+	switch {
+	case name == config.NoCompensation:
+		return nil, nil
+	case name == "" && len(h.Compensations) == 0:
+		return nil, nil
+	case name == "":
+		return nil, fmt.Errorf("no compensation_handler is configured, but the program can undo (hint: one of %s, or %s)", known, config.NoCompensation)
+	case h.Compensations[name] == nil:
+		return nil, fmt.Errorf("compensation_handler %q is not registered by the program (hint: it registers %s)", name, cmp.Or(known, "none"))
+	}
+	return h.Compensations[name], nil
+}
+
+// A purpose is one consumer of an agent and the work behind it.
+type purpose struct {
+	consumer events.Consumer
+	work     func(context.Context, events.Delivery) error
+}
+
+// purposes lists what an agent listens to: three of its own, and two that all
+// agents of the type share, so that whichever is alive turns a saga whose
+// deadline passed and keeps one unwinding that turned.
+func (r *runner) purposes() []purpose {
+	base := events.Consumer{
+		Type: r.role.Type, Lease: r.lease, Concurrency: r.cfg.Concurrency, Reach: r.cfg.Deadline,
+	}
+	of := func(name string, timers bool, filters []string, work func(context.Context, events.Delivery) error) purpose {
+		c := base
+		c.Name, c.Timers, c.Filters = name, timers, filters
+		return purpose{c, work}
+	}
+	typ, agent := r.role.Type, r.role.Agent
+	return []purpose{
+		of(agent+"_forward", false, r.forwardFilters(), r.onForward),
+		of(agent+"_compensate", false, r.undoFilters(), r.onUndo),
+		of(typ+"_"+agent, true, []string{events.TimersOf(typ, agent)}, r.onTimer),
+		of("_unwinding", false, []string{events.LatchSubject(typ, "*").String()}, r.onTurn),
+		of(typ+"_", true, []string{events.TimersOf(typ, events.Everyone)}, r.onClock),
+	}
+}
+
+func (r *runner) subject(k events.Kind, step, agent string, n int) string {
+	return events.Subject{Type: r.role.Type, Step: step, Kind: k, Agent: agent, N: n}.Filter()
+}
+
+func (r *runner) forwardFilters() []string {
+	filters := []string{r.subject(events.Fallback, r.role.Step, r.role.Agent, 0)}
+	if r.role.StandIn {
+		return filters
+	}
+	if len(r.role.After) == 0 {
+		filters = append(filters, r.subject(events.Submitted, "", "", 0))
+	}
+	for _, step := range r.role.After {
+		filters = append(filters, r.subject(events.Completed, step, "", 0), r.subject(events.Skipped, step, "", 0))
+	}
+	return filters
+}
+
+func (r *runner) undoFilters() []string {
+	filters := []string{r.subject(events.Compensate, r.role.Step, r.role.Agent, 0)}
+	for n := range events.MaxRedo {
+		filters = append(filters, r.subject(events.Redo, r.role.Step, r.role.Agent, n+1))
+	}
+	return filters
+}

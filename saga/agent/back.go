@@ -1,0 +1,153 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
+)
+
+// onUndo works on an order to undo: the saga's, or a person's.
+func (r *runner) onUndo(ctx context.Context, d events.Delivery) error {
+	id, redo := d.Event.Subject.ID, d.Event.Subject.Kind == events.Redo
+	s, err := r.history(ctx, id, d.Seq)
+	if err != nil {
+		return err
+	}
+	st := s.Step(r.role.Step)
+	if st == nil {
+		return nil
+	}
+	// An order that comes again after a failed try is answered already: its
+	// timer will ask.
+	u := st.Undo(r.role.Agent)
+	if u == nil || u.Done != nil && !redo || u.Tries() > 0 {
+		return r.settleUndo(ctx, s, d.Event)
+	}
+	return r.undoNow(ctx, s, d.Event, nil)
+}
+
+// undoNow tries to undo what this agent did in a saga, and says what came of
+// it. The token is known when the effect was never recorded; otherwise it is
+// in the history.
+func (r *runner) undoNow(ctx context.Context, s *saga.State, cause events.Event, token json.RawMessage) error {
+	l := r.logger.With("saga", s.ID)
+	attempt := 1
+	if st := s.Step(r.role.Step); st != nil && token == nil {
+		token, attempt = st.Token(r.role.Agent)
+	}
+	var reason events.Reason
+	if s.Turned() {
+		reason = s.Turn.Reason
+	}
+	found, err := r.compensate(ctx, r.order(s.ID, attempt, token, reason), l)
+	var draft saga.Draft
+	switch {
+	case errors.Is(err, errStopped):
+		return err
+	case err != nil:
+		draft = r.undoFailed(s, err)
+		l.Warn("undoing failed", "error", err)
+	default:
+		draft.Subject = r.undoSlot(events.Compensated, 0, s.ID)
+		draft.Data = events.Undone{By: r.instance, Found: found}
+		l.Info("undone", "found", found)
+	}
+	seq, err := r.make(ctx, saga.Moves{Events: []saga.Draft{draft}}, cause)
+	if err != nil {
+		return err
+	}
+	if s, err = r.history(ctx, s.ID, max(seq, s.Seq)); err != nil {
+		return err
+	}
+	return r.settleUndo(ctx, s, cause)
+}
+
+func (r *runner) undoFailed(s *saga.State, err error) saga.Draft {
+	var u *saga.Undo
+	tries := 0
+	if st := s.Step(r.role.Step); st != nil {
+		if u = st.Undo(r.role.Agent); u != nil {
+			tries = len(u.Failures)
+		}
+	}
+	return saga.Draft{
+		Subject: r.undoSlot(events.UndoFailed, tries+1, s.ID),
+		Data:    r.role.DecideUndo(u, setback(err).Error, r.random()),
+	}
+}
+
+func (r *runner) undoSlot(k events.Kind, n int, id string) events.Subject {
+	return events.Subject{Type: r.role.Type, Step: r.role.Step, Kind: k, N: n, Agent: r.role.Agent, ID: id}
+}
+
+func (r *runner) order(id string, attempt int, token json.RawMessage, reason events.Reason) Undo {
+	typ, step, agent := r.role.Type, r.role.Step, r.role.Agent
+	return Undo{
+		Type: typ, ID: id, Step: step, Agent: agent, Attempt: attempt,
+		Key: saga.UndoKey(typ, id, step, agent), Of: saga.Key(typ, id, step, agent),
+		Reason: reason, Token: token,
+	}
+}
+
+// settleUndo sets the timer of the next try at undoing if one is owed, and
+// settles the rest: the other branches go on being undone meanwhile.
+func (r *runner) settleUndo(ctx context.Context, s *saga.State, cause events.Event) error {
+	if err := r.set(ctx, s.SettleUndo(r.role.Step, r.role.Agent).Timers); err != nil {
+		return err
+	}
+	return r.settle(ctx, s, cause)
+}
+
+// onTimer works on a timer of this agent's. It is a question, not an order.
+func (r *runner) onTimer(ctx context.Context, d events.Delivery) error {
+	t, asked := d.Timer, events.Event{Time: d.Time}
+	if t.What != events.UndoTimer {
+		m := saga.Message{Trigger: events.Trigger{Stream: d.Stream, Seq: d.Seq}, Timer: t}
+		return r.judge(ctx, m, asked, t.ID, t.Seq)
+	}
+	s, err := r.history(ctx, t.ID, t.Seq)
+	if err != nil {
+		return err
+	}
+	if st := s.Step(r.role.Step); st != nil {
+		if u := st.Undo(r.role.Agent); u != nil && u.Outstanding() && !u.Stuck() && len(u.Failures)+1 == t.N {
+			return r.undoNow(ctx, s, asked, nil)
+		}
+	}
+	return r.settleUndo(ctx, s, asked)
+}
+
+// onTurn works on the latch of any saga of the type: whichever agent is alive
+// begins the way back.
+func (r *runner) onTurn(ctx context.Context, d events.Delivery) error {
+	s, err := r.history(ctx, d.Event.Subject.ID, d.Seq)
+	if err != nil {
+		return err
+	}
+	return r.settle(ctx, s, d.Event)
+}
+
+// onClock works on a timer of the saga as a whole.
+func (r *runner) onClock(ctx context.Context, d events.Delivery) error {
+	t, asked := d.Timer, events.Event{Time: d.Time}
+	s, err := r.history(ctx, t.ID, t.Seq)
+	if err != nil {
+		return err
+	}
+	if s.ID == "" {
+		return nil // it has left the stream
+	}
+	if t.What == events.DeadlineTimer && !s.Turned() {
+		seq, err := r.make(ctx, s.Expire(r.instance), asked)
+		if err != nil {
+			return err
+		}
+		if s, err = r.history(ctx, t.ID, max(seq, s.Seq)); err != nil {
+			return err
+		}
+	}
+	return r.settle(ctx, s, asked)
+}

@@ -1,0 +1,153 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
+)
+
+// slack is how long a call may take to notice that its time is up.
+const slack = time.Second
+
+// errStopped: the process goes down while a call runs. What the call did is
+// for whoever gets the message next.
+var errStopped = errors.New("the agent is stopping")
+
+// A panicked call is an error with its stack.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// call runs a handler's function within the timeout. The function may ignore
+// its context; the caller does not wait for it much longer than promised.
+func call[T any](ctx context.Context, timeout time.Duration, f func(context.Context) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	answers := make(chan answer, 1)
+	go func() {
+		var a answer
+		defer func() {
+			if v := recover(); v != nil {
+				a.err = &panicked{v, debug.Stack()}
+			}
+			answers <- a
+		}()
+		a.value, a.err = f(limited)
+	}()
+	late := make(<-chan time.Time)
+	done := limited.Done()
+	for {
+		select {
+		case a := <-answers:
+			if a.err != nil && ctx.Err() != nil {
+				a.err = errStopped
+			}
+			return a.value, a.err
+		case <-done:
+			done, late = nil, time.After(slack)
+		case <-late:
+			if ctx.Err() != nil {
+				return *new(T), errStopped
+			}
+			return *new(T), fmt.Errorf("the call goes on after its timeout of %s: %w", timeout, context.DeadlineExceeded)
+		}
+	}
+}
+
+// work is what a successful call left for the history.
+type work struct{ result, undo json.RawMessage }
+
+// perform calls the author's function and reads its answer. The setback is nil
+// when it worked; the error is not nil when the agent is stopping.
+func (r *runner) perform(ctx context.Context, t Task, l *slog.Logger) (work, *saga.Setback, error) {
+	t.Left = r.cfg.Timeout
+	if !t.Deadline.IsZero() {
+		t.Left = min(t.Left, time.Until(t.Deadline))
+	}
+	res, err := call(ctx, r.cfg.Timeout, func(ctx context.Context) (Result, error) { return r.handler.Perform(ctx, t) })
+	if errors.Is(err, errStopped) {
+		return work{}, nil, err
+	}
+	var p *panicked
+	switch {
+	case errors.As(err, &p):
+		l.Error("the handler panicked", "panic", p.value, "stack", string(p.stack))
+		return work{}, &saga.Setback{
+			Class: events.Transient, Left: events.LeftUnknown,
+			Error: events.Error{Code: "panic", Message: p.Error()},
+		}, nil
+	case err != nil:
+		b := setback(err)
+		return work{}, &b, nil
+	}
+	w, err := r.read(res)
+	if err != nil {
+		// The call said that it worked, so something may be there.
+		return work{}, &saga.Setback{
+			Class: events.Transient, Left: events.LeftUnknown,
+			Error: events.Error{Code: "bad_result", Message: err.Error()},
+		}, nil
+	}
+	return w, nil, nil
+}
+
+// read checks a result against what may be written.
+func (r *runner) read(res Result) (w work, err error) {
+	if w.result, err = encode("result", res.Data); err != nil {
+		return work{}, err
+	}
+	if w.undo, err = encode("undo token", res.Undo); err != nil {
+		return work{}, err
+	}
+	if size := len(w.result) + len(w.undo); size > events.MaxPayload {
+		return work{}, fmt.Errorf("the result and its undo token have %d bytes, %d are allowed", size, events.MaxPayload)
+	}
+	if err := r.cfg.ResultSchema.Validate(w.result); err != nil {
+		return work{}, fmt.Errorf("the result does not fit result_schema: %w", err)
+	}
+	return w, nil
+}
+
+func encode(what string, v any) (json.RawMessage, error) {
+	if v == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("the %s is no JSON: %w", what, err)
+	}
+	return b, nil
+}
+
+// compensate calls the author's function that undoes.
+func (r *runner) compensate(ctx context.Context, u Undo, l *slog.Logger) (events.Found, error) {
+	if r.undo == nil {
+		return events.FoundNothing, nil
+	}
+	_, err := call(ctx, r.cfg.Timeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.undo(ctx, u) })
+	var p *panicked
+	switch {
+	case errors.Is(err, ErrNothingFound):
+		return events.FoundNothing, nil
+	case errors.As(err, &p):
+		l.Error("the compensation handler panicked", "panic", p.value, "stack", string(p.stack))
+		return "", err
+	case err != nil:
+		return "", err
+	}
+	return events.FoundUndone, nil
+}

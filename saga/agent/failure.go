@@ -1,0 +1,146 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
+)
+
+// A Failure is an error that says what it means for the saga. The zero Class
+// is transient.
+type Failure struct {
+	Class      events.Class
+	Code       string        // stable, for programs; default: the class
+	RetryAfter time.Duration // the least wait before the next try
+	Err        error
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Refuse says that the task is not acceptable: the card is declined, the face
+// does not match. Nobody tries again, the saga turns.
+func Refuse(code, format string, args ...any) error {
+	return &Failure{Class: events.Refused, Code: code, Err: fmt.Errorf(format, args...)}
+}
+
+// Unavailable says that this agent can't: the quota is used up, the key has
+// expired. The next agent in the chain may.
+func Unavailable(code string, err error) error {
+	return &Failure{Class: events.Unavailable, Code: code, Err: err}
+}
+
+// RetryAfter says that it may work, but not sooner than after d.
+func RetryAfter(d time.Duration, err error) error {
+	return &Failure{Class: events.Transient, RetryAfter: d, Err: err}
+}
+
+// Unknown says that it may have happened: the answer was lost.
+func Unknown(err error) error { return &Failure{Class: events.Unknown, Err: err} }
+
+// ErrDead is the answer of a handler whose idempotency key was compensated
+// already: a late replica, whose work is not wanted any more. It has left
+// nothing.
+var ErrDead = errors.New("this key was compensated")
+
+// Class says how an error is read that does not say it itself: a timeout or a
+// connection that was cut leaves its outcome unknown, a dead key leaves
+// nothing, and anything else is transient.
+func Class(err error) events.Class {
+	var f *Failure
+	var timeout net.Error
+	switch {
+	case errors.As(err, &f):
+		if f.Class == "" {
+			return events.Transient
+		}
+		return f.Class
+	case errors.Is(err, ErrDead):
+		return events.Unavailable
+	case errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout(),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return events.Unknown
+	default:
+		return events.Transient
+	}
+}
+
+// FromResponse reads the class of an HTTP answer that is no success: 429 and
+// 503 are transient, with their Retry-After; 409 and 422 refuse; 400, 401, 403,
+// 404, 405 and 501 say that this agent can't; 408 and 504 leave the outcome
+// unknown; the rest is transient. It returns nil for a success.
+func FromResponse(res *http.Response) error {
+	code := res.StatusCode
+	if code < 400 {
+		return nil
+	}
+	f := &Failure{Class: events.Transient, Code: "http_" + strconv.Itoa(code)}
+	f.Err = fmt.Errorf("%s answered %s", host(res), res.Status)
+	switch code {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		f.RetryAfter = retryAfter(res.Header.Get("Retry-After"))
+	case http.StatusConflict, http.StatusUnprocessableEntity:
+		f.Class = events.Refused
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
+		http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		f.Class = events.Unavailable
+	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
+		f.Class = events.Unknown
+	}
+	return f
+}
+
+func host(res *http.Response) string {
+	if res.Request == nil || res.Request.URL == nil {
+		return "the server"
+	}
+	return res.Request.URL.Host
+}
+
+// retryAfter reads the header as RFC 9110 has it: seconds, or a date.
+func retryAfter(value string) time.Duration {
+	if s, err := strconv.Atoi(value); err == nil && s > 0 {
+		return time.Duration(s) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}
+
+// setback turns a handler's error into what the rules decide on.
+func setback(err error) saga.Setback {
+	b := saga.Setback{
+		Class: Class(err),
+		Left:  events.LeftNothing,
+		Error: events.Error{Message: err.Error()},
+	}
+	if b.Class == events.Unknown {
+		b.Left = events.LeftUnknown
+	}
+	b.Error.Code = string(b.Class)
+	var f *Failure
+	switch {
+	case errors.As(err, &f):
+		b.RetryAfter = f.RetryAfter
+		if f.Code != "" {
+			b.Error.Code = f.Code
+		}
+	case errors.Is(err, ErrDead):
+		b.Error.Code = "dead"
+	case errors.Is(err, context.DeadlineExceeded):
+		b.Error.Code = "timeout"
+	}
+	return b
+}

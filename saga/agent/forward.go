@@ -1,0 +1,263 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
+)
+
+// fresh is the age up to which a first delivery is believed without a look at
+// the history: no saga ends and leaves the stream in so short a time.
+const fresh = time.Minute
+
+// An attempt is what is known when a step is claimed.
+type attempt struct {
+	message saga.Message
+	cause   events.Event // the event that asked for it
+	id      string       // of the saga
+	n       int
+	why     events.Cause
+	giveUp  bool // claim it only to say that it failed
+	after   []string
+	input   events.Context
+	step    *saga.Step // as it was read; nil when nothing was
+	claimed uint64     // sequence of the claim
+}
+
+// onForward works on what asks for this agent's step: the steps before it, the
+// task, or a hand-over.
+func (r *runner) onForward(ctx context.Context, d events.Delivery) error {
+	m := saga.Message{Trigger: events.Trigger{Stream: d.Stream, Seq: d.Seq}, Subject: d.Event.Subject}
+	// The happy path of a linear saga reads nothing: the message has all that
+	// is needed, and the broker refuses a claim that is not to be.
+	if r.role.Follows(d.Event) && !d.Redelivered && !d.Old && time.Since(d.Time) < fresh {
+		if in, ok := saga.InputFrom(d.Event); ok {
+			why := events.CauseStep
+			if d.Event.Subject.Kind == events.Submitted {
+				why = events.CauseTask
+			}
+			return r.try(ctx, attempt{
+				message: m, cause: d.Event, id: d.Event.Subject.ID, n: 1, why: why, after: r.role.After, input: in,
+			})
+		}
+	}
+	return r.judge(ctx, m, d.Event, d.Event.Subject.ID, d.Seq)
+}
+
+// judge reads the history, at least up to a sequence, and does what it asks of
+// this agent because of a message.
+func (r *runner) judge(ctx context.Context, m saga.Message, cause events.Event, id string, atLeast uint64) error {
+	s, err := r.history(ctx, id, atLeast)
+	if err != nil {
+		return err
+	}
+	call, n, why := s.Forward(r.role, m)
+	switch call {
+	case saga.UndoOwn:
+		return r.undoNow(ctx, s, cause, nil)
+	case saga.Pass:
+		return r.settle(ctx, s, cause)
+	}
+	a := attempt{
+		message: m, cause: cause, id: id, n: n, why: why, giveUp: call == saga.GiveUp,
+		after: r.role.After, step: s.Step(r.role.Step),
+	}
+	if a.step != nil {
+		a.after = a.step.After
+	}
+	a.input = s.Input(a.after)
+	return r.try(ctx, a)
+}
+
+// try claims an attempt, performs the step, and says what came of it.
+func (r *runner) try(ctx context.Context, a attempt) error {
+	l := r.logger.With("saga", a.id, "attempt", a.n)
+	if a.why == events.CauseTask {
+		if err := r.accept(a.input.Task); err != nil {
+			return r.reject(ctx, a, err, l)
+		}
+		a.input.Deadline = a.cause.Time.Add(r.cfg.Deadline)
+		if err := r.set(ctx, []events.Timer{{
+			Type: r.role.Type, To: events.Everyone, What: events.DeadlineTimer, ID: a.id,
+			Due: a.input.Deadline, Seq: a.cause.Seq,
+		}}); err != nil {
+			return err
+		}
+	}
+	if again, err := r.claim(ctx, &a); err != nil {
+		return err
+	} else if again > 0 {
+		return r.judge(ctx, a.message, a.cause, a.id, again)
+	}
+	if a.giveUp {
+		l.Error("given up: the task killed its agent too often")
+		return r.fail(ctx, a, saga.Setback{
+			Class: events.Unknown, Left: events.LeftUnknown, GivenUp: true,
+			Error: events.Error{Code: "takeovers", Message: fmt.Sprintf("its agent died %d times at it", r.role.MaxTakeovers+1)},
+		}, l)
+	}
+	l.Debug("perform", "cause", a.why)
+	w, back, err := r.perform(ctx, r.task(a), l)
+	switch {
+	case err != nil:
+		return err
+	case back != nil:
+		l.Warn("attempt failed", "class", back.Class, "code", back.Error.Code)
+		return r.fail(ctx, a, *back, l)
+	default:
+		return r.complete(ctx, a, w)
+	}
+}
+
+func (r *runner) task(a attempt) Task {
+	return Task{
+		Type: r.role.Type, ID: a.id, Step: r.role.Step, Agent: r.role.Agent, Attempt: a.n,
+		Key:     saga.Key(r.role.Type, a.id, r.role.Step, r.role.Agent),
+		Payload: a.input.Task, Results: a.input.Results, Deadline: a.input.Deadline,
+	}
+}
+
+// claim appends the claim of an attempt. When it is refused, or when the step
+// was done while an attempt was taken over, it says up to where the history
+// has to be read before deciding again.
+func (r *runner) claim(ctx context.Context, a *attempt) (again uint64, err error) {
+	claim := events.Claim{
+		Agent: r.role.Agent, Instance: r.instance, After: a.after, Trigger: a.message.Trigger, Cause: a.why,
+	}
+	if a.why == events.CauseTask {
+		claim.Deadline = a.input.Deadline
+	}
+	seq, err := r.append(ctx, events.ClaimSubject(r.role.Type, r.role.Step, a.n, a.id), a.cause, claim)
+	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
+		return max(refusal.Seq, a.cause.Seq, 1), nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	a.claimed = seq
+	if a.n == 1 {
+		return 0, nil
+	}
+	// Between the look and the claim, a late replica may have completed the
+	// step, or the saga may have turned just above the claim.
+	s, err := r.history(ctx, a.id, seq)
+	if err != nil {
+		return 0, err
+	}
+	a.step = s.Step(r.role.Step)
+	if a.step.Done != nil || s.Turned() {
+		return seq, nil
+	}
+	return 0, nil
+}
+
+// complete says that the step is done.
+func (r *runner) complete(ctx context.Context, a attempt, w work) error {
+	done := saga.Attach(events.Done{
+		Agent: r.role.Agent, Attempt: a.n, After: a.after, Result: w.result, Undo: w.undo,
+	}, a.input)
+	_, err := r.append(ctx, r.slot(events.Completed, a.id), a.cause, done)
+	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
+		return r.unrecorded(ctx, a, w, refusal)
+	}
+	if err != nil || !r.role.Final {
+		return err
+	}
+	results := maps.Clone(a.input.Results)
+	if results == nil {
+		results = map[string]json.RawMessage{}
+	}
+	results[r.role.Step] = w.result
+	end := events.Subject{Type: r.role.Type, Kind: events.SagaCompleted, ID: a.id}
+	_, err = r.append(ctx, end, a.cause, events.End{Result: results})
+	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
+		return r.judge(ctx, a.message, a.cause, a.id, max(refusal.Seq, a.claimed))
+	}
+	return err
+}
+
+// unrecorded finds out what became of an effect whose completion was refused.
+// If another attempt of this agent recorded it, it is the same effect under
+// the same key, and will be undone with it, unless that was done before this
+// late one was made. Otherwise nobody will ever ask to undo it. In both cases
+// it is undone here and now.
+func (r *runner) unrecorded(ctx context.Context, a attempt, w work, refusal *events.Refusal) error {
+	s, err := r.history(ctx, a.id, max(refusal.Seq, a.claimed))
+	if err != nil {
+		return err
+	}
+	st := s.Step(r.role.Step)
+	if st != nil && st.Done != nil && st.Done.Agent == r.role.Agent && !st.Undone(r.role.Agent) {
+		return r.settle(ctx, s, a.cause)
+	}
+	return r.undoNow(ctx, s, a.cause, w.undo)
+}
+
+// fail says that the attempt failed, and what follows.
+func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback, l *slog.Logger) error {
+	f := r.role.Decide(a.step, b, r.random())
+	if f.Then == events.ThenFallback && (b.Left == events.LeftUnknown || a.step.MayHaveLeft(r.role.Agent)) {
+		// Whoever comes next does the work again: what may be there of this
+		// agent's must be gone first, or two providers charge.
+		f = r.clear(ctx, a, f, l)
+		if ctx.Err() != nil {
+			return errStopped
+		}
+	}
+	seq, err := r.append(ctx, events.Subject{Type: r.role.Type, Step: r.role.Step, Kind: events.Failed, N: a.n, ID: a.id}, a.cause, f)
+	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
+		if errors.Is(refusal, events.ErrGuarded) {
+			return r.overtaken(ctx, a, f, refusal.Seq)
+		}
+		seq = max(refusal.Seq, a.claimed)
+	} else if err != nil {
+		return err
+	}
+	// The latch may have come first.
+	s, err := r.history(ctx, a.id, seq)
+	if err != nil {
+		return err
+	}
+	return r.settle(ctx, s, a.cause)
+}
+
+// overtaken lets go of a message that a later attempt holds now. What this one
+// may have left is undone with the rest, unless the rest was undone before.
+func (r *runner) overtaken(ctx context.Context, a attempt, f events.Failure, seq uint64) error {
+	s, err := r.history(ctx, a.id, max(seq, a.claimed))
+	if err != nil {
+		return err
+	}
+	if st := s.Step(r.role.Step); st != nil && st.Undone(r.role.Agent) && f.Left == events.LeftUnknown {
+		if err := r.undoNow(ctx, s, a.cause, nil); err != nil {
+			return err
+		}
+	}
+	return errOvertaken
+}
+
+// clear undoes what this agent may have left before it hands the step on. If
+// that fails, nobody may do the work again: the saga turns, and the undoing
+// goes on there with its own policy.
+func (r *runner) clear(ctx context.Context, a attempt, f events.Failure, l *slog.Logger) events.Failure {
+	_, err := r.compensate(ctx, r.order(a.id, a.n, nil, ""), l)
+	if err != nil {
+		l.Warn("not handed on: what it may have left could not be undone", "error", err)
+		f.Then, f.Next, f.Chain, f.Left = events.ThenBack, "", nil, events.LeftUnknown
+		return f
+	}
+	f.Left = events.LeftUndone
+	return f
+}
+
+// slot is an event of this agent's step.
+func (r *runner) slot(k events.Kind, id string) events.Subject {
+	return events.Subject{Type: r.role.Type, Step: r.role.Step, Kind: k, ID: id}
+}

@@ -1,0 +1,149 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
+)
+
+var (
+	// errOvertaken: a later attempt was claimed, by whoever holds the same
+	// message now. It is theirs to acknowledge.
+	errOvertaken = errors.New("a later attempt was claimed")
+	// errAside: the history of a saga makes no sense. That saga is put aside,
+	// and no other.
+	errAside = errors.New("the saga is put aside")
+)
+
+// serve wraps the work on a delivery: it keeps the lease while the work goes
+// on, and acknowledges only what was settled.
+func (r *runner) serve(working context.Context, work func(context.Context, events.Delivery) error) func(context.Context, events.Delivery) {
+	return func(_ context.Context, d events.Delivery) {
+		l := r.logger.With("seq", d.Seq, "subject", d.Subject)
+		if d.Err != nil {
+			l.Warn("a message that is no event is passed over", "error", d.Err)
+			r.ack(d, l)
+			return
+		}
+		if working.Err() != nil {
+			return
+		}
+		release := r.keep(d)
+		err := work(working, d)
+		release()
+		switch {
+		case err == nil:
+			r.ack(d, l)
+		case errors.Is(err, errOvertaken):
+			l.Info("overtaken, let go")
+		case errors.Is(err, errAside):
+			l.Error("the saga is put aside: its history makes no sense", "error", err)
+			r.ack(d, l)
+		case working.Err() != nil:
+			l.Info("stopped before it was settled; the message comes again")
+		default:
+			l.Error("not settled; the message comes again", "error", err)
+			if err := d.Release(time.Duration(float64(time.Second) * (1 + r.random()))); err != nil {
+				l.Warn("release a delivery", "error", err)
+			}
+		}
+	}
+}
+
+func (r *runner) ack(d events.Delivery, l *slog.Logger) {
+	if err := d.Ack(); err != nil {
+		// It comes again, and finds everything settled.
+		l.Warn("acknowledge", "error", err)
+	}
+}
+
+// keep extends the lease of a delivery until it is released.
+func (r *runner) keep(d events.Delivery) (release func()) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		beat := time.NewTicker(r.lease / 3)
+		defer beat.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-beat.C:
+				if err := d.Extend(); err != nil {
+					r.logger.Warn("extend the lease of a delivery", "seq", d.Seq, "error", err)
+				}
+			}
+		}
+	}()
+	return func() { close(stop); <-stopped }
+}
+
+// history reads and folds a saga, complete at least up to a sequence.
+func (r *runner) history(ctx context.Context, id string, atLeast uint64) (*saga.State, error) {
+	list, err := r.log.History(ctx, r.role.Type, id, atLeast)
+	if err != nil {
+		return nil, fmt.Errorf("read saga %s/%s: %w", r.role.Type, id, err)
+	}
+	s, err := saga.Fold(list)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errAside, err)
+	}
+	return s, nil
+}
+
+// append writes an event that this instance decided on.
+func (r *runner) append(ctx context.Context, s events.Subject, cause events.Event, data any) (uint64, error) {
+	e, err := events.New(s, r.instance, cause, data)
+	if err != nil {
+		return 0, err
+	}
+	return r.log.Append(ctx, e)
+}
+
+// settle makes the moves that the history implies, and reads again after each,
+// until it implies nothing more.
+func (r *runner) settle(ctx context.Context, s *saga.State, cause events.Event) error {
+	for {
+		m := s.Settle(r.role, r.instance, cause.Time)
+		if len(m.Events) == 0 {
+			return r.set(ctx, m.Timers)
+		}
+		seq, err := r.make(ctx, m, cause)
+		if err != nil {
+			return err
+		}
+		if s, err = r.history(ctx, s.ID, seq); err != nil {
+			return err
+		}
+	}
+}
+
+// make appends what was decided and returns up to where to read. A refusal is
+// no error: somebody else did it, or the history has moved.
+func (r *runner) make(ctx context.Context, m saga.Moves, cause events.Event) (seq uint64, err error) {
+	for _, d := range m.Events {
+		at, err := r.append(ctx, d.Subject, cause, d.Data)
+		var refusal *events.Refusal
+		if errors.As(err, &refusal) {
+			at = refusal.Seq
+		} else if err != nil {
+			return 0, err
+		}
+		seq = max(seq, at)
+	}
+	return seq, r.set(ctx, m.Timers)
+}
+
+func (r *runner) set(ctx context.Context, timers []events.Timer) error {
+	for _, t := range timers {
+		if err := r.log.SetTimer(ctx, t); err != nil {
+			return fmt.Errorf("set %s timer of saga %s/%s: %w", t.What, t.Type, t.ID, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package saga
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/unwind-saga/unwind/events"
+)
+
+// Fold reads a history. The events may come in any order, their sequences
+// decide. A history that makes no sense is an error that names the event: no
+// guess is made about a saga whose facts contradict each other.
+//
+// Writers are guarded by the broker, but guards are voluntary. So the fold
+// judges too, and the lower sequence wins (I1, I5): a latch above the saga's
+// completion is void, and so is a forward event above the latch or above the
+// completion.
+func Fold(history []events.Event) (*State, error) {
+	history = slices.Clone(history)
+	slices.SortFunc(history, func(a, b events.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	s := &State{}
+	for _, e := range history {
+		if err := s.apply(e); err != nil {
+			return nil, fmt.Errorf("fold saga %s/%s at %d: %w", e.Subject.Type, e.Subject.ID, e.Seq, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *State) apply(e events.Event) error {
+	if s.ID == "" {
+		s.Type, s.ID = e.Subject.Type, e.Subject.ID
+	}
+	if s.Type != e.Subject.Type || s.ID != e.Subject.ID {
+		return fmt.Errorf("event of another saga: %s", e.Subject)
+	}
+	s.Seq, s.Time = e.Seq, e.Time
+	if s.void(e) {
+		s.Void = append(s.Void, e)
+		return nil
+	}
+	switch e.Subject.Kind {
+	case events.Submitted:
+		s.Task = &e
+		return nil
+	case events.Rejected:
+		return unpack(e, &s.Rejected)
+	case events.Unwinding:
+		s.Turn = &Turn{Fact: factOf(e)}
+		return e.Unpack(&s.Turn.Turn)
+	case events.SagaCompleted, events.SagaCompensated:
+		return s.end(e)
+	case events.Started, events.Attempt:
+		return s.claim(e)
+	}
+	st := s.Step(e.Subject.Step)
+	if st == nil {
+		return fmt.Errorf("%s of step %q, which was never claimed", e.Subject.Event(), e.Subject.Step)
+	}
+	switch e.Subject.Kind {
+	case events.Failed:
+		return st.failed(e)
+	case events.Pending:
+		return st.pending(e)
+	case events.Fallback:
+		st.Handed = append(st.Handed, e.Subject.Agent)
+		return nil
+	case events.Completed, events.Skipped:
+		return st.done(e)
+	case events.Compensate:
+		return unpack(e, &st.undo(e).Order)
+	case events.Compensated:
+		st.undo(e).doneSeq = e.Seq
+		return unpack(e, &st.undo(e).Done)
+	case events.UndoFailed:
+		return st.undo(e).failed(e)
+	case events.Redo:
+		st.undo(e).redoSeq = e.Seq
+		return nil
+	default:
+		return fmt.Errorf("%s of step %q: unknown kind", e.Subject.Event(), e.Subject.Step)
+	}
+}
+
+// void reports whether an event came too late to count.
+func (s *State) void(e events.Event) bool {
+	switch e.Subject.Kind {
+	case events.Unwinding:
+		return s.Ended()
+	case events.Failed, events.Pending:
+		// The outcome of a claim that did not count says nothing.
+		return slices.ContainsFunc(s.Void, func(v events.Event) bool {
+			return v.Subject == events.ClaimSubject(s.Type, e.Subject.Step, e.Subject.N, s.ID)
+		})
+	default:
+		return e.Subject.Kind.Forward() && (s.Turned() || s.Ended())
+	}
+}
+
+func (s *State) end(e events.Event) error {
+	if e.Subject.Kind == events.SagaCompensated && !s.Turned() {
+		return fmt.Errorf("%s of a saga that never turned", e.Subject.Kind)
+	}
+	if s.Ended() {
+		return fmt.Errorf("%s of a saga that ended", e.Subject.Kind)
+	}
+	var data events.End
+	if err := e.Unpack(&data); err != nil {
+		return err
+	}
+	s.End = &End{Fact: factOf(e), Forward: e.Subject.Kind == events.SagaCompleted, Result: data.Result}
+	return nil
+}
+
+func (s *State) claim(e events.Event) error {
+	var claim events.Claim
+	if err := e.Unpack(&claim); err != nil {
+		return err
+	}
+	if err := events.ValidAgent(claim.Agent); err != nil {
+		return fmt.Errorf("%s of step %q: %w", e.Subject.Event(), e.Subject.Step, err)
+	}
+	st, n := s.Step(e.Subject.Step), max(e.Subject.N, 1)
+	if st == nil {
+		st = &Step{Name: e.Subject.Step, After: claim.After}
+		s.Steps = append(s.Steps, st)
+	}
+	if n != len(st.Attempts)+1 {
+		return fmt.Errorf("%s of step %q, whose attempts so far are %d", e.Subject.Event(), st.Name, len(st.Attempts))
+	}
+	if s.Deadline.IsZero() {
+		s.Deadline = claim.Deadline
+	}
+	st.Attempts = append(st.Attempts, Attempt{N: n, Claim: claim, Claimed: factOf(e)})
+	st.finish()
+	return nil
+}
+
+// attempt finds the attempt whose outcome an event tells.
+func (st *Step) attempt(e events.Event) (*Attempt, error) {
+	n := e.Subject.N
+	if n > len(st.Attempts) {
+		return nil, fmt.Errorf("%s of step %q, whose attempts so far are %d", e.Subject.Event(), st.Name, len(st.Attempts))
+	}
+	return &st.Attempts[n-1], nil
+}
+
+func (st *Step) failed(e events.Event) error {
+	a, err := st.attempt(e)
+	if err != nil {
+		return err
+	}
+	a.Failed = factOf(e)
+	return unpack(e, &a.Failure)
+}
+
+func (st *Step) pending(e events.Event) error {
+	a, err := st.attempt(e)
+	if err != nil {
+		return err
+	}
+	return unpack(e, &a.Wait)
+}
+
+func (st *Step) done(e events.Event) error {
+	if st.Done != nil {
+		return fmt.Errorf("%s of step %q, which is done", e.Subject.Event(), st.Name)
+	}
+	st.Done = &Done{Fact: factOf(e), Skipped: e.Subject.Kind == events.Skipped}
+	if err := e.Unpack(&st.Done.Done); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(st.Attempts, func(a Attempt) bool { return a.Claim.Agent == st.Done.Agent }) {
+		return fmt.Errorf("%s of step %q by agent %q, which never claimed it", e.Subject.Event(), st.Name, st.Done.Agent)
+	}
+	st.finish()
+	return nil
+}
+
+// finish ends every attempt of the agent that completed the step. One agent
+// has one key for all its attempts: what one of them did, the others find
+// done, also one that took over while the completion was on its way.
+func (st *Step) finish() {
+	if st.Done == nil {
+		return
+	}
+	for i := range st.Attempts {
+		if a := &st.Attempts[i]; a.Claim.Agent == st.Done.Agent && a.Failure == nil {
+			a.finished = true
+		}
+	}
+}
+
+func (st *Step) undo(e events.Event) *Undo {
+	u := st.Undo(e.Subject.Agent)
+	if u == nil {
+		u = &Undo{Agent: e.Subject.Agent}
+		st.Undos = append(st.Undos, u)
+	}
+	return u
+}
+
+func (u *Undo) failed(e events.Event) error {
+	f := UndoFailure{Fact: factOf(e)}
+	if err := e.Unpack(&f.UndoFailure); err != nil {
+		return err
+	}
+	u.Failures = append(u.Failures, f)
+	return nil
+}
+
+// unpack decodes an event's data into a value of its own.
+func unpack[T any](e events.Event, into **T) error {
+	*into = new(T)
+	return e.Unpack(*into)
+}

@@ -1,0 +1,101 @@
+package saga
+
+import (
+	"slices"
+
+	"github.com/unwind-saga/unwind/events"
+)
+
+// A Call is the answer to "may this agent run, because of this message?".
+type Call uint8
+
+const (
+	// Pass: there is nothing to run. Settle what the history implies, and
+	// acknowledge.
+	Pass Call = iota
+	// Run: claim the attempt and perform the step.
+	Run
+	// GiveUp: claim the attempt, but only to say that it failed: the task
+	// killed its agent too often.
+	GiveUp
+	// UndoOwn: an attempt of this agent may have had an effect that the
+	// history will not record any more. Undo it.
+	UndoOwn
+)
+
+// Forward decides what a message asks of an agent, given the history. Run and
+// GiveUp come with the number of the attempt to claim, and with its cause.
+//
+// Only the message that claimed an attempt may take it over: it comes again
+// only when nobody acknowledged it, so whoever held it has lost it. Any other
+// message finds the step in good hands.
+func (s *State) Forward(r Role, m Message) (call Call, attempt int, cause events.Cause) {
+	st := s.Step(r.Step)
+	if st == nil {
+		return s.first(r, m)
+	}
+	last := st.Last()
+	next := last.N + 1
+	mine := last.Claim.Trigger == m.Trigger && last.Claim.Agent == r.Agent
+	switch {
+	case mine && last.Open() && !st.Undone(r.Agent) && (s.Turned() || s.Ended() || st.Done != nil):
+		return UndoOwn, 0, ""
+	case s.Turned() || s.Ended() || st.Done != nil:
+		return Pass, 0, ""
+	case mine && last.Open() && st.takeovers(r.Agent) >= r.MaxTakeovers:
+		return GiveUp, next, events.CauseTakeover
+	case mine && last.Open():
+		return Run, next, events.CauseTakeover
+	case last.Failure == nil:
+		return Pass, 0, ""
+	case last.Failure.Then == events.ThenRetry && last.Successor() == r.Agent &&
+		m.Timer.What == events.RetryTimer && m.Timer.N == next && m.Timer.To == r.Agent:
+		return Run, next, events.CauseRetry
+	case last.Failure.Then == events.ThenFallback && last.Failure.Next == r.Agent &&
+		m.Subject.Kind == events.Fallback && m.Subject.Agent == r.Agent:
+		return Run, next, events.CauseFallback
+	default:
+		return Pass, 0, ""
+	}
+}
+
+// first decides about a step that nobody has claimed.
+func (s *State) first(r Role, m Message) (Call, int, events.Cause) {
+	if r.StandIn || s.Turned() || s.Ended() || s.Rejected != nil {
+		return Pass, 0, ""
+	}
+	if len(r.After) == 0 {
+		if s.Task == nil || m.Subject.Kind != events.Submitted {
+			return Pass, 0, ""
+		}
+		return Run, 1, events.CauseTask
+	}
+	for _, name := range r.After {
+		if st := s.Step(name); st == nil || st.Done == nil {
+			return Pass, 0, ""
+		}
+	}
+	return Run, 1, events.CauseStep
+}
+
+// Successor is the agent of the next attempt after a failure that asks for
+// another try.
+func (a Attempt) Successor() string {
+	if a.Failure != nil && a.Failure.Next != "" {
+		return a.Failure.Next
+	}
+	return a.Claim.Agent
+}
+
+// takeovers counts how often an agent's attempts were taken over in a row: a
+// failure in between says that the agent survived.
+func (st *Step) takeovers(agent string) int {
+	n := 0
+	for _, a := range slices.Backward(st.Attempts) {
+		if a.Claim.Agent != agent || a.Claim.Cause != events.CauseTakeover {
+			break
+		}
+		n++
+	}
+	return n
+}

@@ -1,0 +1,86 @@
+package sagatest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/unwind-saga/unwind/saga/agent"
+)
+
+// handler is the author's part of an agent: it acts as its story says, and has
+// its effects in the ledger.
+func (p *player) handler() agent.Handler {
+	h := agent.Handler{Perform: p.perform}
+	if p.actor.Config.CompensationHandler == "undo" {
+		h.Compensations = agent.Compensations{"undo": p.undo}
+	}
+	return h
+}
+
+func (p *player) perform(ctx context.Context, t agent.Task) (agent.Result, error) {
+	p.work(true)
+	defer p.work(false)
+	what, arg := outcome(p.actor.Does, p.stage.count("do", p.actor.Config.Agent))
+	if what == "hang" {
+		<-ctx.Done()
+		return agent.Result{}, ctx.Err()
+	}
+	select {
+	case <-time.After(p.actor.Takes):
+	case <-ctx.Done():
+		return agent.Result{}, ctx.Err()
+	}
+	p.breath()
+	if p.dead() {
+		return agent.Result{}, context.Canceled
+	}
+	failed := errors.New("it did not work")
+	switch what {
+	case "fail":
+		return agent.Result{}, failed
+	case "unavailable":
+		return agent.Result{}, agent.Unavailable("quota", failed)
+	case "refuse":
+		return agent.Result{}, agent.Refuse("declined", "it is not acceptable")
+	case "retry-after":
+		d, err := time.ParseDuration(arg)
+		if err != nil {
+			return agent.Result{}, err
+		}
+		return agent.Result{}, agent.RetryAfter(d, failed)
+	case "lost":
+		return agent.Result{}, agent.Unknown(failed)
+	case "panic":
+		panic("it did not work")
+	}
+	if err := p.stage.Ledger.do(t.Key); err != nil {
+		return agent.Result{}, agent.ErrDead
+	}
+	switch what {
+	case "die":
+		p.kill()
+		return agent.Result{}, context.Canceled
+	case "unknown":
+		return agent.Result{}, agent.Unknown(failed)
+	case "ok":
+		return agent.Result{Data: map[string]string{"by": t.Agent}, Undo: t.Key}, nil
+	default:
+		return agent.Result{}, fmt.Errorf("no such outcome: %q", what)
+	}
+}
+
+func (p *player) undo(_ context.Context, u agent.Undo) error {
+	p.breath()
+	if p.dead() {
+		return context.Canceled
+	}
+	if what, _ := outcome(p.actor.Undoes, p.stage.count("undo", p.actor.Config.Agent)); what == "fail" {
+		return errors.New("it could not be undone")
+	}
+	if !p.stage.Ledger.undo(u.Of) {
+		return agent.ErrNothingFound
+	}
+	return nil
+}

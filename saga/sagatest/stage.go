@@ -1,0 +1,356 @@
+package sagatest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/events/eventtest"
+	"github.com/unwind-saga/unwind/saga"
+	"github.com/unwind-saga/unwind/saga/agent"
+)
+
+const (
+	storyType = "story"
+	storyID   = "1"
+
+	lease = 15 * time.Second // of a delivery
+	rest  = 3 * time.Minute  // for who is late, after the end
+)
+
+// A Stage is where a story is played: its agents run on a log, in virtual time.
+// It must be used inside a testing/synctest bubble.
+type Stage struct {
+	Ledger Ledger
+	// Crash, when set, is asked at every append whether the process that makes
+	// it dies there: before or after the event is written.
+	Crash func(e events.Event, written bool) bool
+
+	log     events.Log
+	logger  *slog.Logger
+	mu      sync.Mutex
+	players []*player
+	calls   map[string]int
+	notes   []string
+}
+
+// NewStage prepares a stage on a log. What the agents log goes to t.
+func NewStage(t *testing.T, log events.Log) *Stage {
+	return &Stage{log: log, logger: slog.New(slog.NewTextHandler(t.Output(), nil)), calls: map[string]int{}}
+}
+
+// A player is one instance of an agent, as alone in its process.
+type player struct {
+	stage    *Stage
+	actor    Actor
+	instance string
+	pace     time.Duration
+	log      *eventtest.Faulty
+	stop     context.CancelFunc
+	done     chan struct{}
+
+	mu   sync.Mutex
+	busy bool          // in the middle of a call
+	gate chan struct{} // nil unless frozen
+}
+
+// Play plays a story to its end and returns the history and how it stood.
+func (s *Stage) Play(t *testing.T, story *Story) ([]events.Event, error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if err := s.log.Ensure(ctx, storyType); err != nil {
+		return nil, err
+	}
+	for i, a := range story.Cast {
+		for j := range a.Replicas {
+			p := &player{
+				stage: s, actor: a, instance: fmt.Sprintf("%s#%d", a.Config.Agent, j+1),
+				// Nobody acts at the very same moment: stories come out alike.
+				pace: time.Duration(10*i+3*j) * time.Millisecond,
+			}
+			s.players = append(s.players, p)
+			p.start(ctx)
+		}
+	}
+	s.Ledger.open = story.Open
+	ended := s.ended(ctx)
+	began := time.Now()
+	for _, cue := range story.Cues {
+		time.Sleep(time.Until(began.Add(cue.At)))
+		if err := s.cue(ctx, cue); err != nil {
+			return nil, fmt.Errorf("at %s %s: %w", cue.At, cue.What, err)
+		}
+	}
+	select {
+	case <-ended:
+		time.Sleep(rest)
+	case <-time.After(time.Until(began.Add(story.Until))):
+	}
+	for _, p := range s.players {
+		p.stop()
+		<-p.done
+	}
+	return s.log.History(ctx, storyType, storyID, 0)
+}
+
+// ended is closed when the saga has ended.
+func (s *Stage) ended(ctx context.Context) <-chan struct{} {
+	ended := make(chan struct{})
+	over := errors.New("over")
+	go func() {
+		err := s.log.Follow(ctx, storyType, storyID, 0, func(e events.Event) error {
+			if k := e.Subject.Kind; k == events.SagaCompleted || k == events.SagaCompensated {
+				return over
+			}
+			return nil
+		})
+		if errors.Is(err, over) {
+			close(ended)
+		}
+	}()
+	return ended
+}
+
+// cue does what comes from outside.
+func (s *Stage) cue(ctx context.Context, c Cue) error {
+	arg := func(i int) string {
+		if i < len(c.Args) {
+			return c.Args[i]
+		}
+		return ""
+	}
+	switch c.What {
+	case "submit":
+		payload := strings.Join(c.Args, " ")
+		if payload == "" {
+			payload = "{}"
+		}
+		return s.note(s.write(ctx, events.TaskSubject(storyType, storyID), []byte(payload)))
+	case "cancel":
+		return s.note(s.say(ctx, events.LatchSubject(storyType, storyID), events.Turn{Reason: events.ReasonCancelled, By: "a person"}))
+	case "redo":
+		return s.say(ctx, events.Subject{Type: storyType, Step: arg(0), Kind: events.Redo, N: 1, Agent: arg(1), ID: storyID},
+			events.RedoOrder{By: "a person", Reason: "try again"})
+	case "by-hand":
+		if err := s.say(ctx, events.Subject{Type: storyType, Step: arg(0), Kind: events.Compensated, Agent: arg(1), ID: storyID},
+			events.Undone{By: "a person", Reason: "done by hand", Found: events.FoundUndone}); err != nil {
+			return err
+		}
+		s.Ledger.undo(saga.Key(storyType, storyID, arg(0), arg(1)))
+		return nil
+	}
+	found := false
+	for _, p := range s.players {
+		if !p.is(arg(0)) {
+			continue
+		}
+		found = true
+		switch c.What {
+		case "kill":
+			p.kill()
+		case "start":
+			<-p.done
+			p.start(ctx)
+		case "freeze":
+			p.freeze()
+		case "thaw":
+			p.thaw()
+		default:
+			return errors.New("no such cue")
+		}
+	}
+	if !found {
+		return fmt.Errorf("no agent %q", arg(0))
+	}
+	return nil
+}
+
+func (s *Stage) say(ctx context.Context, at events.Subject, data any) error {
+	e, err := events.New(at, "a person", events.Event{}, data)
+	if err != nil {
+		return err
+	}
+	_, err = s.log.Append(ctx, e)
+	return err
+}
+
+// write appends a body that need not be JSON.
+func (s *Stage) write(ctx context.Context, at events.Subject, body []byte) error {
+	e, err := events.New(at, "upstream", events.Event{}, nil)
+	if err != nil {
+		return err
+	}
+	e.Data = body
+	_, err = s.log.Append(ctx, e)
+	return err
+}
+
+// note keeps a refusal for the transcript: it is what a story may be about.
+func (s *Stage) note(err error) error {
+	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
+		s.notes = append(s.notes, refusal.Error())
+		return nil
+	}
+	return err
+}
+
+// count says how many calls of a kind an agent has had before this one.
+func (s *Stage) count(what, agent string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.calls[what+" "+agent]
+	s.calls[what+" "+agent]++
+	return n
+}
+
+// Epilogue says how the story ended: the refusals that people saw, the saga's
+// status, and what is there of the effects.
+func (s *Stage) Epilogue(state *saga.State) string {
+	var b strings.Builder
+	for _, note := range s.notes {
+		fmt.Fprintf(&b, "refused: %s\n", note)
+	}
+	fmt.Fprintf(&b, "status: %s\n", state.Status())
+	left := s.Ledger.Left()
+	for i, key := range left {
+		left[i] = strings.TrimPrefix(key, storyType+"/"+storyID+"/")
+	}
+	if len(left) == 0 {
+		left = []string{"nothing"}
+	}
+	fmt.Fprintf(&b, "there: %s\n", strings.Join(left, ", "))
+	return b.String()
+}
+
+// Clean says what is wrong with the effects at the end: whatever is there
+// although the saga went back, or though another agent completed its step, and
+// whatever is missing although the saga went forward.
+func (s *Stage) Clean(state *saga.State) error {
+	want := []string{}
+	if state.Ended() && state.End.Forward {
+		for _, st := range state.Steps {
+			want = append(want, saga.Key(state.Type, state.ID, st.Name, st.Done.Agent))
+		}
+	}
+	slices.Sort(want)
+	if left := s.Ledger.Left(); !slices.Equal(left, want) {
+		return fmt.Errorf("effects: %v are there, want %v", left, want)
+	}
+	return nil
+}
+
+func (p *player) start(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	crash := func(written bool) func(events.Event) error {
+		return func(e events.Event) error {
+			if p.stage.Crash == nil || !p.stage.Crash(e, written) {
+				return nil
+			}
+			go func() { // as whoever watches over processes does
+				time.Sleep(2 * time.Second)
+				cancel()
+				<-done
+				p.start(context.WithoutCancel(ctx))
+			}()
+			return errors.New("the process died")
+		}
+	}
+	faulty := eventtest.NewFaulty(p.stage.log, eventtest.Faults{BeforeAppend: crash(false), AfterAppend: crash(true)})
+	p.mu.Lock()
+	p.log, p.stop, p.done = faulty, cancel, done
+	p.mu.Unlock()
+	go func() {
+		defer close(done)
+		options := agent.Options{
+			Logger: p.stage.logger, Instance: p.instance, Lease: lease, Grace: time.Millisecond,
+			Random: func() float64 { return 0 },
+		}
+		if err := options.Run(ctx, paced{faulty, p.pace}, p.actor.Config, p.handler()); err != nil && ctx.Err() == nil {
+			p.stage.logger.Error("the agent ended", "agent", p.instance, "error", err)
+		}
+	}()
+}
+
+func (p *player) dead() bool {
+	select {
+	case <-p.log.Dead():
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the player as SIGKILL ends a process.
+func (p *player) kill() {
+	p.log.Kill()
+	p.stop()
+}
+
+// freeze stops the player in the middle of whatever it does, and nobody knows:
+// its leases run out.
+func (p *player) freeze() {
+	p.log.Freeze()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gate = make(chan struct{})
+}
+
+func (p *player) thaw() {
+	p.mu.Lock()
+	close(p.gate)
+	p.gate = nil
+	p.mu.Unlock()
+	p.log.Thaw()
+}
+
+// is reports whether a cue means this player.
+func (p *player) is(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch name {
+	case "working":
+		return p.busy
+	case "frozen":
+		return p.gate != nil
+	default:
+		return name == p.instance || name == p.actor.Config.Agent
+	}
+}
+
+func (p *player) work(busy bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy = busy
+}
+
+// breath waits while the player is frozen.
+func (p *player) breath() {
+	p.mu.Lock()
+	gate := p.gate
+	p.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
+}
+
+// paced is a log whose deliveries take a moment.
+type paced struct {
+	events.Log
+	pace time.Duration
+}
+
+func (l paced) Consume(ctx context.Context, c events.Consumer, handle func(context.Context, events.Delivery)) error {
+	return l.Log.Consume(ctx, c, func(ctx context.Context, d events.Delivery) {
+		time.Sleep(l.pace)
+		handle(ctx, d)
+	})
+}

@@ -1,0 +1,175 @@
+package sagatest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/unwind-saga/unwind/saga/config"
+)
+
+// A Story is who takes part, what goes wrong, and when.
+type Story struct {
+	Name  string
+	About string // the comment at its top
+	Cast  []Actor
+	Cues  []Cue
+	Until time.Duration // how long the story goes on at the most
+	Late  bool          // a late replica takes part: I2 and I3 hold only at its end
+	Left  bool          // something is left behind, and that is the point
+	Open  bool          // the resources keep no barrier: a key that was undone can be done again
+
+	Want   string // the history below the line
+	script string // what stands above it
+}
+
+// An Actor is an agent of a story.
+type Actor struct {
+	Config   config.Config
+	Replicas int
+	Takes    time.Duration // each call
+	Does     []string      // what its calls come to, the last one again and again
+	Undoes   []string      // the same for its compensation
+}
+
+// A Cue is something that happens from outside at a time.
+type Cue struct {
+	At   time.Duration
+	What string   // submit, cancel, kill, start, freeze, thaw, redo, by-hand
+	Args []string // its words
+}
+
+const rule = "----\n"
+
+// ParseStory reads a story's file:
+//
+//	agent NAME [step=S] [after=A,B] [final] [stand-in] [takes=D] [timeout=D]
+//	           [deadline=D] [replicas=N] [retries=N] [undo-retries=N]
+//	           [takeovers=N] [fallback=A,B] [nothing-to-undo]
+//	does   NAME OUTCOME...   ok, fail, unavailable, refuse, retry-after=D, panic,
+//	                         unknown (done, but the answer is lost), lost (not
+//	                         done, and the answer is lost), hang, die
+//	undoes NAME OUTCOME...   ok, fail
+//	at TIME submit [JSON] | cancel | kill NAME | start NAME |
+//	        freeze NAME | thaw NAME | redo STEP AGENT | by-hand STEP AGENT
+//	until TIME
+//	late | left | no-barrier
+//
+// NAME of kill, start, freeze and thaw is an agent, one of its replicas
+// (seat#2), "working" for whoever is in the middle of a call, or "frozen". There is no jitter in a story: waits are what the policy says.
+func ParseStory(name, text string) (*Story, error) {
+	script, want, _ := strings.Cut(text, rule)
+	s := &Story{Name: name, Want: want, Until: time.Hour, script: script}
+	for i, line := range strings.Split(script, "\n") {
+		if about, ok := strings.CutPrefix(line, "#"); ok {
+			s.About = strings.TrimSpace(s.About + about)
+			continue
+		}
+		if words := strings.Fields(line); len(words) > 0 {
+			if err := s.read(words); err != nil {
+				return nil, fmt.Errorf("story %s:%d: %w", name, i+1, err)
+			}
+		}
+	}
+	return s, nil
+}
+
+func (s *Story) read(words []string) (err error) {
+	verb, words := words[0], words[1:]
+	need := map[string]int{"agent": 1, "does": 2, "undoes": 2, "at": 2, "until": 1}
+	if len(words) < need[verb] {
+		return fmt.Errorf("%s needs at least %d words", verb, need[verb])
+	}
+	switch verb {
+	case "agent":
+		a, err := readActor(words[0], words[1:])
+		s.Cast = append(s.Cast, a)
+		return err
+	case "does", "undoes":
+		i := slices.IndexFunc(s.Cast, func(a Actor) bool { return a.Config.Agent == words[0] })
+		if i < 0 {
+			return fmt.Errorf("%s: no agent %q", verb, words[0])
+		}
+		if verb == "does" {
+			s.Cast[i].Does = words[1:]
+		} else {
+			s.Cast[i].Undoes = words[1:]
+		}
+	case "at":
+		at, err := time.ParseDuration(words[0])
+		s.Cues = append(s.Cues, Cue{At: at, What: words[1], Args: words[2:]})
+		return err
+	case "until":
+		s.Until, err = time.ParseDuration(words[0])
+	case "late":
+		s.Late = true
+	case "left":
+		s.Left = true
+	case "no-barrier":
+		s.Open = true
+	default:
+		return fmt.Errorf("no such line: %q", verb)
+	}
+	return err
+}
+
+func readActor(name string, words []string) (a Actor, err error) {
+	retries, undoRetries := 0, 0
+	a = Actor{Replicas: 1, Does: []string{"ok"}, Undoes: []string{"ok"}}
+	a.Config = config.Config{Agent: name, Saga: "story", Step: name, Timeout: 20 * time.Second, CompensationHandler: "undo"}
+	number := func(into *int, v string) { *into, err = strconv.Atoi(v) }
+	period := func(into *time.Duration, v string) { *into, err = time.ParseDuration(v) }
+	for _, word := range words {
+		key, v, _ := strings.Cut(word, "=")
+		switch key {
+		case "step":
+			a.Config.Step = v
+		case "after":
+			a.Config.After = strings.Split(v, ",")
+		case "final":
+			a.Config.Final = true
+		case "stand-in":
+			a.Config.StandIn = true
+		case "takes":
+			period(&a.Takes, v)
+		case "timeout":
+			period(&a.Config.Timeout, v)
+		case "deadline":
+			period(&a.Config.Deadline, v)
+		case "replicas":
+			number(&a.Replicas, v)
+		case "retries":
+			number(&retries, v)
+		case "undo-retries":
+			number(&undoRetries, v)
+		case "takeovers":
+			number(&a.Config.MaxTakeovers, v)
+		case "fallback":
+			a.Config.FallbackAgents = strings.Split(v, ",")
+		case "nothing-to-undo":
+			a.Config.CompensationHandler = config.NoCompensation
+		default:
+			err = fmt.Errorf("agent %s: no such word: %q", name, word)
+		}
+		if err != nil {
+			return a, err
+		}
+	}
+	policy := config.RetryPolicy{BaseDelay: time.Second, MaxDelay: time.Minute, Multiplier: 2}
+	policy.MaxRetries = retries
+	a.Config.RetryPolicy = policy.Exactly()
+	policy.MaxRetries = undoRetries
+	a.Config.CompensationRetryPolicy = policy.Exactly()
+	return a, nil
+}
+
+// outcome is what call n (from 0) of a list comes to.
+func outcome(list []string, n int) (what, arg string) {
+	what, arg, _ = strings.Cut(list[min(n, len(list)-1)], "=")
+	return what, arg
+}
+
+// File prints the story as its file, with another history below the line.
+func (s *Story) File(history string) string { return s.script + rule + history }
