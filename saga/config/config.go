@@ -1,0 +1,134 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// A Config is what one agent knows. Agent and Saga are required; any other
+// field that is zero means its default.
+type Config struct {
+	Agent string   // who I am
+	Saga  string   // the saga type
+	Step  string   // the role that I play; default: the agent's name
+	After []string // the steps that I follow; empty: the task itself
+
+	// StandIn: the step is performed only when it is handed over. Then there
+	// is neither After nor FallbackAgents: both are the primary's business.
+	StandIn bool
+	// Final: when the step is done, the saga is. A stand-in for the final step
+	// says so too, for whoever performs it writes the end.
+	Final bool
+
+	Timeout     time.Duration // of each attempt; default 30s
+	Deadline    time.Duration // of the whole saga; default 24h
+	Concurrency int           // sagas at a time; default 16
+	Lease       time.Duration // how long a dead instance's work waits for another; default 30s
+
+	RetryPolicy             RetryPolicy
+	CompensationRetryPolicy RetryPolicy
+
+	FallbackAgents      []string // who takes the step over, in this order
+	CompensationHandler string   // as the program registered it, or [NoCompensation]
+	MaxTakeovers        int      // a task that killed its agent so often is given up; default 5
+
+	TaskSchema   *Schema // of agents that begin with the task; nil accepts all
+	ResultSchema *Schema // nil accepts all
+
+	Command []string // how `unwind dev` starts the agent; empty: the Go program in its folder
+
+	settings *yaml.Node
+	source   source
+}
+
+// NoCompensation as the compensation handler says that the step leaves nothing
+// behind that is to be undone.
+const NoCompensation = "none"
+
+// defaults is the one place where they are told.
+func defaults() Config {
+	return Config{
+		Timeout:     30 * time.Second,
+		Deadline:    24 * time.Hour,
+		Concurrency: 16,
+		Lease:       30 * time.Second,
+		RetryPolicy: RetryPolicy{
+			MaxRetries: 3, BaseDelay: time.Second, MaxDelay: 30 * time.Second, Multiplier: 2, Jitter: 0.5,
+		}.Exactly(),
+		CompensationRetryPolicy: RetryPolicy{
+			MaxRetries: 10, BaseDelay: time.Second, MaxDelay: 5 * time.Minute, Multiplier: 2, Jitter: 0.5,
+		}.Exactly(),
+		MaxTakeovers: 5,
+	}
+}
+
+// WithDefaults completes a Config that was built in Go. Applying it twice is
+// the same as once, and it does not change a Config that was read.
+func (c Config) WithDefaults() Config {
+	d := defaults()
+	c.Step = cmp.Or(c.Step, c.Agent)
+	c.Timeout = cmp.Or(c.Timeout, d.Timeout)
+	c.Deadline = cmp.Or(c.Deadline, d.Deadline)
+	c.Concurrency = cmp.Or(c.Concurrency, d.Concurrency)
+	c.Lease = cmp.Or(c.Lease, d.Lease)
+	c.RetryPolicy = c.RetryPolicy.or(d.RetryPolicy)
+	c.CompensationRetryPolicy = c.CompensationRetryPolicy.or(d.CompensationRetryPolicy)
+	c.MaxTakeovers = cmp.Or(c.MaxTakeovers, d.MaxTakeovers)
+	return c
+}
+
+// Entry reports whether the agent begins with the task.
+func (c Config) Entry() bool { return len(c.After) == 0 && !c.StandIn }
+
+// At is the place of a key's value, such as "after[1]", or of the nearest
+// thing around it that the file has. It is zero for a Config built in Go.
+func (c Config) At(path string) Place { return c.source.at(path) }
+
+// Load reads an agent's file, with the variables of the environment. What is
+// wrong with its content is told as [Mistakes].
+func Load(path string) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("load agent configuration: %w", err)
+	}
+	return Parse(path, text, os.LookupEnv)
+}
+
+// Parse reads an agent's file from memory. The name is that of the file: it
+// stands in mistakes, and schemas are looked for beside it. The variables come
+// from lookup; without one, none is set. Any error is [Mistakes].
+func Parse(name string, text []byte, lookup func(string) (string, bool)) (Config, error) {
+	if lookup == nil {
+		lookup = func(string) (string, bool) { return "", false }
+	}
+	t := read(name, text, lookup)
+	if t.root == nil {
+		return Config{}, t.mistakes.err()
+	}
+	// What the file says is laid over the defaults, rather than defaults over
+	// what is zero: a zero in the file is meant, and judged.
+	c := defaults()
+	c.source = t.source
+	d := decoder{tree: t}
+	d.mapping(d.fields(&c))("", t.root)
+	if t.root.Kind == yaml.MappingNode {
+		c.check(func(text string, paths ...string) {
+			if slices.ContainsFunc(paths, d.mistakes.touch) {
+				return // what a mistake would imply
+			}
+			// Of keys that don't fit together, tell one that the file has.
+			given := slices.IndexFunc(paths, func(path string) bool { _, ok := t.places[path]; return ok })
+			path := paths[max(given, 0)]
+			d.mistake(c.At(path), path, "%s", text)
+		})
+	}
+	if err := d.mistakes.err(); err != nil {
+		return Config{}, err
+	}
+	return c.WithDefaults(), nil
+}
