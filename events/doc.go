@@ -37,6 +37,7 @@
 //	nats pub saga.kyc.task.submitted.order-1 '{"name": "Ada"}'
 //
 // is a valid task. The subject is the authority, whatever the headers say.
+// [Schema] says in JSON Schema what the data of each kind must be.
 //
 // # What it is not
 //

@@ -117,7 +117,7 @@ var (
 	ErrGuarded = errors.New("its guard is set")
 )
 
-// ErrNoType: there is no stream for a saga type.
+// ErrNoType says that there is no stream for a saga type.
 var ErrNoType = errors.New("no such saga type")
 
 // A Refusal says that an event is not in the log, and why. It is a reason to

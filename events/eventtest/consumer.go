@@ -30,9 +30,10 @@ var errSettled = errors.New("the delivery was acknowledged or released already")
 // Consume implements [events.Source]. It takes a message only when a call is
 // free to work on it, the lowest sequence first.
 func (l *Log) Consume(ctx context.Context, c events.Consumer, handle func(context.Context, events.Delivery)) error {
+	fail := func(err error) error { return unlessDone(ctx, fmt.Errorf("consume as %q: %w", c.Name, err)) }
 	k, err := l.consumer(ctx, c)
 	if err != nil {
-		return fmt.Errorf("consume as %q: %w", c.Name, err)
+		return fail(err)
 	}
 	free := make(chan struct{}, max(c.Concurrency, 1))
 	var calls sync.WaitGroup
@@ -44,11 +45,8 @@ func (l *Log) Consume(ctx context.Context, c events.Consumer, handle func(contex
 			return nil
 		}
 		d, err := l.take(ctx, k)
-		switch {
-		case ctx.Err() != nil && err != nil:
-			return nil
-		case err != nil:
-			return fmt.Errorf("consume as %q: %w", c.Name, err)
+		if err != nil {
+			return fail(err)
 		}
 		calls.Go(func() {
 			defer func() { <-free }()
@@ -157,7 +155,7 @@ func (k *consumer) find(now time.Time) (seq uint64, again time.Time) {
 			if seq == 0 || held < seq {
 				seq = held
 			}
-		case again == never || r.at.Before(again):
+		case again.IsZero() || r.at.Before(again):
 			again = r.at
 		}
 	}

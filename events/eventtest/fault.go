@@ -37,8 +37,8 @@ type Faults struct {
 //
 // Frozen, as by a long pause or a cut wire, it has lost touch: its calls wait
 // until it thaws, nothing is delivered to it, and what it says of its
-// deliveries gets lost. So its leases run out, others take its work over, and when it thaws it
-// goes on as if nothing had happened.
+// deliveries gets lost. So its leases run out, others take its work over, and
+// when it thaws it goes on as if nothing had happened.
 type Faulty struct {
 	log    events.Log
 	faults Faults
@@ -253,9 +253,11 @@ func (f *Faulty) Consume(ctx context.Context, c events.Consumer, handle func(con
 	return f.listen(ctx, func(ctx context.Context) error {
 		return f.log.Consume(ctx, c, func(ctx context.Context, d events.Delivery) {
 			if f.frozen() != nil {
-				// A frozen process asks for nothing: what the log hands it
-				// all the same is for another one.
-				_ = d.Release(time.Millisecond)
+				// A frozen process asks for nothing. What the log hands it all
+				// the same is for another one, and this call hands out no
+				// more until the thaw.
+				_ = d.Release(0)
+				_ = f.pass(ctx)
 				return
 			}
 			if f.pass(ctx) != nil {

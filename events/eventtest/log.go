@@ -151,10 +151,7 @@ func (l *Log) History(ctx context.Context, typ, id string, atLeast uint64) ([]ev
 // Follow implements [events.Reader]. What is no event is left out.
 func (l *Log) Follow(ctx context.Context, typ, id string, from uint64, see func(events.Event) error) error {
 	fail := func(err error) error {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return fmt.Errorf("follow sagas of type %q: %w", typ, err)
+		return unlessDone(ctx, fmt.Errorf("follow sagas of type %q: %w", typ, err))
 	}
 	l.mu.Lock()
 	s, err := l.saga(typ)
@@ -210,6 +207,14 @@ func (l *Log) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// unlessDone is for those whose ordinary end is that of their context.
+func unlessDone(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
 // never is a time that need not be waited for.
 var never time.Time
 
@@ -226,7 +231,7 @@ func (l *Log) await(ctx context.Context, s *stream, ready func() (ok bool, again
 			return nil
 		}
 		var alarm <-chan time.Time
-		if again != never {
+		if !again.IsZero() {
 			alarm = time.After(time.Until(again))
 		}
 		rung := s.bell.wait()

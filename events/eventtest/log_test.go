@@ -114,3 +114,46 @@ func TestReadersHaveDataOfTheirOwn(t *testing.T) {
 		}
 	})
 }
+
+func TestLeaseIsSettledOnce(t *testing.T) {
+	process(t, eventtest.Faults{}, func(t *testing.T, log *eventtest.Log, _ *eventtest.Faulty) {
+		_, err := log.Append(t.Context(), task(t, "1"))
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		var last events.Delivery
+		require.NoError(t, log.Consume(ctx, events.Consumer{Name: "c", Type: "kyc"}, func(_ context.Context, d events.Delivery) {
+			if last = d; !d.Redelivered {
+				assert.NoError(t, d.Release(0))
+				assert.EqualError(t, d.Ack(), "acknowledge message 1 of SAGA_kyc: the delivery was acknowledged or released already")
+				return
+			}
+			assert.NoError(t, d.Ack())
+			assert.ErrorContains(t, d.Extend(), "extend message 1 of SAGA_kyc: ")
+			assert.ErrorContains(t, d.Release(0), "release message 1 of SAGA_kyc: ")
+			cancel()
+		}))
+		log.Close()
+		assert.ErrorContains(t, last.Ack(), "the log is closed")
+	})
+}
+
+// The timers of all types share one stream, and a name in it is one consumer.
+func TestNameIsTakenByAnotherType(t *testing.T) {
+	process(t, eventtest.Faults{}, func(t *testing.T, log *eventtest.Log, _ *eventtest.Faulty) {
+		require.NoError(t, log.Ensure(t.Context(), "other"))
+		ctx, cancel := context.WithCancel(t.Context())
+		go log.Consume(ctx, events.Consumer{Name: "c", Type: "kyc", Timers: true}, nil)
+		synctest.Wait()
+		err := log.Consume(ctx, events.Consumer{Name: "c", Type: "other", Timers: true}, nil)
+		assert.EqualError(t, err, `consume as "c": the name is taken in TIMERS by saga type "kyc"`)
+		cancel()
+		assert.NoError(t, log.Consume(ctx, events.Consumer{Name: "c", Type: "other"}, nil))
+	})
+}
+
+func TestTimerOfNoType(t *testing.T) {
+	process(t, eventtest.Faults{}, func(t *testing.T, log *eventtest.Log, _ *eventtest.Faulty) {
+		err := log.SetTimer(t.Context(), events.Timer{Type: "other", To: "a", What: events.AdvanceTimer, ID: "1"})
+		assert.ErrorIs(t, err, events.ErrNoType)
+	})
+}

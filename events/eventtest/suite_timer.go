@@ -48,7 +48,7 @@ func (b *bench) fired(from <-chan events.Delivery, want events.Timer) events.Del
 	if d.Stream != "TIMERS" || d.Seq == 0 || d.Time.IsZero() {
 		b.Fatalf("timer %q is message %d of %q at %v", d.Subject, d.Seq, d.Stream, d.Time)
 	}
-	if early := want.Due.Sub(time.Now()); early > time.Millisecond {
+	if early := time.Until(want.Due); early > time.Millisecond {
 		b.Fatalf("timer %q fired %v too early", d.Subject, early)
 	}
 	return d
