@@ -21,8 +21,8 @@ type Setback struct {
 // attempt is the first and nothing was read. random, in [0, 1), draws the
 // jitter.
 //
-// It does not know what earlier attempts of this agent may have left: whoever
-// hands the step on undoes that first when [Step.MayHaveLeft] says so.
+// What a failure that hands the step on says to be left is what any attempt of
+// the agent may have left: all of it must be undone before.
 func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 	f := events.Failure{Agent: r.Agent, Error: b.Error, Class: b.Class, Left: b.Left}
 	switch {
@@ -36,6 +36,9 @@ func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 	}
 	if chain := r.chain(st); len(chain) > 0 {
 		f.Then, f.Next, f.Chain = events.ThenFallback, chain[0], chain[1:]
+		if st.MayHaveLeft(r.Agent) {
+			f.Left = events.LeftUnknown
+		}
 		return f
 	}
 	f.Then = events.ThenBack
@@ -62,7 +65,7 @@ func (st *Step) MayHaveLeft(agent string) bool {
 		return false
 	}
 	return slices.ContainsFunc(st.Attempts[:len(st.Attempts)-1], func(a Attempt) bool {
-		return a.Claim.Agent == agent && (a.Open() || a.Failure != nil && a.Failure.Left == events.LeftUnknown)
+		return a.Claim.Agent == agent && (a.Failure == nil && !a.void || a.Failure != nil && a.Failure.Left == events.LeftUnknown)
 	})
 }
 

@@ -89,13 +89,24 @@ func (s *State) void(e events.Event) bool {
 	case events.Unwinding:
 		return s.Ended()
 	case events.Failed, events.Pending:
-		// The outcome of a claim that did not count says nothing.
-		return slices.ContainsFunc(s.Void, func(v events.Event) bool {
-			return v.Subject == events.ClaimSubject(s.Type, e.Subject.Step, e.Subject.N, s.ID)
-		})
+		// Whoever was overtaken may not say what it left.
+		st := s.Step(e.Subject.Step)
+		return st != nil && st.Overtaken(e.Subject.N) || s.voidClaim(e.Subject.Step, e.Subject.N)
+	case events.Redo:
+		return s.Step(e.Subject.Step) == nil // a slip of the pen of whoever asked
+	case events.Compensate, events.Compensated, events.UndoFailed:
+		// Whoever claimed too late, and undid what it did, says so.
+		return s.Step(e.Subject.Step) == nil && s.voidClaim(e.Subject.Step, 1)
 	default:
 		return e.Subject.Kind.Forward() && (s.Turned() || s.Ended())
 	}
+}
+
+// voidClaim reports whether an attempt's claim did not count.
+func (s *State) voidClaim(step string, n int) bool {
+	return slices.ContainsFunc(s.Void, func(v events.Event) bool {
+		return v.Subject == events.ClaimSubject(s.Type, step, n, s.ID)
+	})
 }
 
 func (s *State) end(e events.Event) error {
@@ -123,6 +134,11 @@ func (s *State) claim(e events.Event) error {
 	}
 	st, n := s.Step(e.Subject.Step), max(e.Subject.N, 1)
 	if st == nil {
+		for _, name := range claim.After {
+			if before := s.Step(name); before == nil || before.Done == nil {
+				return fmt.Errorf("%s of step %q after step %q, which is not done", e.Subject.Event(), e.Subject.Step, name)
+			}
+		}
 		st = &Step{Name: e.Subject.Step, After: claim.After}
 		s.Steps = append(s.Steps, st)
 	}
@@ -132,7 +148,12 @@ func (s *State) claim(e events.Event) error {
 	if s.Deadline.IsZero() {
 		s.Deadline = claim.Deadline
 	}
-	st.Attempts = append(st.Attempts, Attempt{N: n, Claim: claim, Claimed: factOf(e)})
+	a := Attempt{N: n, Claim: claim, Claimed: factOf(e)}
+	if n > 1 && claim.Cause == events.CauseTakeover {
+		last := st.Last()
+		a.void = last.Failure != nil || last.Wait != nil
+	}
+	st.Attempts = append(st.Attempts, a)
 	st.finish()
 	return nil
 }
@@ -152,7 +173,25 @@ func (st *Step) failed(e events.Event) error {
 		return err
 	}
 	a.Failed = factOf(e)
-	return unpack(e, &a.Failure)
+	if err := unpack(e, &a.Failure); err != nil {
+		return err
+	}
+	return st.follows(e, *a.Failure)
+}
+
+// follows checks that what a failure says to follow can be done.
+func (st *Step) follows(e events.Event, f events.Failure) error {
+	var err error
+	switch {
+	case f.Then == events.ThenFallback || f.Then == events.ThenRetry && f.Next != "":
+		err = events.ValidAgent(f.Next)
+	case f.Then != events.ThenRetry && f.Then != events.ThenBack:
+		err = fmt.Errorf("then %q: want retry, fallback or back", f.Then)
+	}
+	if err != nil {
+		return fmt.Errorf("%s of step %q: %w", e.Subject.Event(), st.Name, err)
+	}
+	return nil
 }
 
 func (st *Step) pending(e events.Event) error {

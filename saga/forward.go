@@ -10,16 +10,16 @@ import (
 type Call uint8
 
 const (
-	// Pass: there is nothing to run. Settle what the history implies, and
-	// acknowledge.
+	// Pass says that there is nothing to run. Settle what the history implies,
+	// and acknowledge.
 	Pass Call = iota
-	// Run: claim the attempt and perform the step.
+	// Run says: claim the attempt and perform the step.
 	Run
-	// GiveUp: claim the attempt, but only to say that it failed: the task
+	// GiveUp says: claim the attempt, but only to tell that it failed: the task
 	// killed its agent too often.
 	GiveUp
-	// UndoOwn: an attempt of this agent may have had an effect that the
-	// history will not record any more. Undo it.
+	// UndoOwn says that an attempt of this agent may have had an effect that
+	// the history will not record any more. Undo it.
 	UndoOwn
 )
 
@@ -35,10 +35,12 @@ func (s *State) Forward(r Role, m Message) (call Call, attempt int, cause events
 		return s.first(r, m)
 	}
 	last := st.Last()
-	next := last.N + 1
+	next := len(st.Attempts) + 1
 	mine := last.Claim.Trigger == m.Trigger && last.Claim.Agent == r.Agent
 	switch {
 	case mine && last.Open() && !st.Undone(r.Agent) && (s.Turned() || s.Ended() || st.Done != nil):
+		return UndoOwn, 0, ""
+	case s.Orphaned(r):
 		return UndoOwn, 0, ""
 	case s.Turned() || s.Ended() || st.Done != nil:
 		return Pass, 0, ""
@@ -49,13 +51,42 @@ func (s *State) Forward(r Role, m Message) (call Call, attempt int, cause events
 	case last.Failure == nil:
 		return Pass, 0, ""
 	case last.Failure.Then == events.ThenRetry && last.Successor() == r.Agent &&
-		m.Timer.What == events.RetryTimer && m.Timer.N == next && m.Timer.To == r.Agent:
+		m.Timer.What == events.RetryTimer && m.Timer.N > last.N && m.Timer.N <= next && m.Timer.To == r.Agent:
 		return Run, next, events.CauseRetry
 	case last.Failure.Then == events.ThenFallback && last.Failure.Next == r.Agent &&
 		m.Subject.Kind == events.Fallback && m.Subject.Agent == r.Agent:
 		return Run, next, events.CauseFallback
 	default:
 		return Pass, 0, ""
+	}
+}
+
+// Orphaned reports whether an agent's last attempt failed and may have left
+// something, while a late replica of another agent completed the step. The saga
+// goes forward, so nobody will order it to be undone.
+func (s *State) Orphaned(r Role) bool {
+	st := s.Step(r.Step)
+	return st != nil && !s.Turned() && st.Done != nil && st.Done.Agent != r.Agent &&
+		st.Last().Claim.Agent == r.Agent && st.Last().Failure != nil &&
+		slices.Contains(st.Owing(), r.Agent) && !st.Undone(r.Agent)
+}
+
+// Overtaken reports whether an attempt is not the last one any more.
+func (st *Step) Overtaken(attempt int) bool { return attempt < len(st.Attempts) }
+
+// Lost reports whether the step is not the agent's any more: it has undone its
+// work, or handed it on, or another agent has completed it. What an attempt of
+// this agent does now, nobody will order to be undone.
+func (st *Step) Lost(agent string) bool {
+	switch {
+	case st.Undone(agent):
+		return true
+	case st.Done != nil:
+		return st.Done.Agent != agent
+	default:
+		return slices.ContainsFunc(st.Attempts, func(a Attempt) bool {
+			return a.Claim.Agent == agent && a.Failure != nil && a.Failure.Then == events.ThenFallback
+		})
 	}
 }
 
@@ -92,6 +123,9 @@ func (a Attempt) Successor() string {
 func (st *Step) takeovers(agent string) int {
 	n := 0
 	for _, a := range slices.Backward(st.Attempts) {
+		if a.void {
+			continue
+		}
 		if a.Claim.Agent != agent || a.Claim.Cause != events.CauseTakeover {
 			break
 		}

@@ -67,6 +67,20 @@ func Attach(done events.Done, in events.Context) events.Done {
 	return done
 }
 
+// EndWith puts the results into the end of a saga if they fit: an end that the
+// broker finds too large would never be written. Past that, the history has
+// them.
+func EndWith(results map[string]json.RawMessage) events.End {
+	size := 0
+	for step, result := range results {
+		size += len(step) + len(result)
+	}
+	if size > events.MaxPayload {
+		return events.End{}
+	}
+	return events.End{Result: results}
+}
+
 // Follows reports whether a step that follows the given ones can learn all it
 // needs from one message.
 func (r Role) Follows(e events.Event) bool {

@@ -15,6 +15,9 @@ import (
 type Moves struct {
 	Events []Draft
 	Timers []events.Timer
+	// Clear: before the events are appended, the agent undoes what its attempts
+	// may have left. If it can't, [State.Uncleared] says what is owed instead.
+	Clear bool
 }
 
 // A Draft is an event to be appended.
@@ -46,7 +49,7 @@ func (s *State) Settle(r Role, by string, asked time.Time) Moves {
 		return Moves{}
 	case st.Done != nil && r.Final:
 		end := events.Subject{Type: s.Type, Kind: events.SagaCompleted, ID: s.ID}
-		return Moves{Events: []Draft{{end, events.End{Result: s.results(nil)}}}}
+		return Moves{Events: []Draft{{end, EndWith(s.results(nil))}}}
 	case st.Done != nil || st.Last().Failure == nil:
 		return Moves{}
 	}
@@ -58,14 +61,26 @@ func (s *State) Settle(r Role, by string, asked time.Time) Moves {
 			Due: last.Failed.Time.Add(time.Duration(last.Failure.Due)), Seq: last.Failed.Seq,
 		}}}
 	case events.ThenFallback:
-		if slices.Contains(st.Handed, last.Failure.Next) {
+		// Whoever comes next does the work again: what may be there of this
+		// agent's must be gone first, or two providers charge. It is undone
+		// after the failure is written, never before: until then a later
+		// attempt may be at it under the same key, and would lose its effect.
+		dirty := last.Failure.Left == events.LeftUnknown
+		if slices.Contains(st.Handed, last.Failure.Next) || dirty && last.Claim.Agent != r.Agent {
 			return Moves{}
 		}
 		to := events.Subject{Type: s.Type, Step: st.Name, Kind: events.Fallback, Agent: last.Failure.Next, ID: s.ID}
-		return Moves{Events: []Draft{{to, events.HandOver{From: last.Claim.Agent, Attempt: last.N}}}}
+		return Moves{Events: []Draft{{to, events.HandOver{From: last.Claim.Agent, Attempt: last.N}}}, Clear: dirty}
 	default:
 		return s.latch(events.Turn{Reason: events.ReasonFailed, Step: st.Name, By: by, Error: &last.Failure.Error})
 	}
+}
+
+// Uncleared says what is owed when an agent could not undo what it may have left
+// before it hands the step on. Nobody may do the work again, so the saga turns,
+// and the undoing goes on there with its own policy.
+func (s *State) Uncleared(r Role, by string, err events.Error) Moves {
+	return s.latch(events.Turn{Reason: events.ReasonFailed, Step: r.Step, By: by, Error: &err})
 }
 
 // Expire says what is owed when the deadline has passed.

@@ -45,10 +45,18 @@ type Attempt struct {
 	Failed   Fact
 	Wait     *events.Wait // nil unless its outcome comes later
 	finished bool         // the step's completion is its outcome
+	void     bool         // it took over an attempt that had an outcome
 }
 
 // Open reports whether nothing is known of the attempt's outcome.
-func (a Attempt) Open() bool { return a.Failure == nil && a.Wait == nil && !a.finished }
+func (a Attempt) Open() bool { return a.Failure == nil && a.Wait == nil && !a.finished && !a.void }
+
+// Void reports whether the attempt does not count. Replica A reads that an
+// attempt has no outcome, B writes that it failed, settles and acknowledges, A
+// claims the next one: no guard refuses that. A sees it when it reads after its
+// claim, and does nothing. Nor may anybody wait for A: the message that it
+// holds is gone.
+func (a Attempt) Void() bool { return a.void }
 
 // Done says how a step ended forward.
 type Done struct {
@@ -135,8 +143,15 @@ func (s *State) Step(name string) *Step {
 	return nil
 }
 
-// Last is the attempt that was claimed last.
-func (st *Step) Last() Attempt { return st.Attempts[len(st.Attempts)-1] }
+// Last is the attempt that was claimed last, of those that count.
+func (st *Step) Last() Attempt {
+	for _, a := range slices.Backward(st.Attempts) {
+		if !a.void {
+			return a
+		}
+	}
+	return st.Attempts[0] // the first one took over nothing
+}
 
 // Undo finds what is known of an agent's undoing; nil if nothing is.
 func (st *Step) Undo(agent string) *Undo {

@@ -25,7 +25,6 @@ import (
 type Options struct {
 	Logger   *slog.Logger   // default: slog.Default
 	Instance string         // unique to the process; default: the agent's name and eight random characters
-	Lease    time.Duration  // how soon another instance takes a dead one's work; default 30 s
 	Grace    time.Duration  // how long work under way may go on when ctx is done; default 10 s
 	Random   func() float64 // draws jitter from [0, 1); default: math/rand
 }
@@ -48,13 +47,12 @@ func (o Options) Run(ctx context.Context, log events.Log, cfg config.Config, h H
 	r.logger.Info("agent runs", "instance", r.instance, "after", r.role.After, "final", r.role.Final)
 	defer r.logger.Info("agent stops", "instance", r.instance)
 
-	// What is under way when ctx ends may finish: its own context ends later.
+	// What is under way when the listening ends may finish: its own context ends later.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.grace, stop) })()
-
 	listening, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	defer context.AfterFunc(listening, func() { time.AfterFunc(r.grace, stop) })()
 	var all sync.WaitGroup
 	for _, p := range r.purposes() {
 		all.Go(func() {
@@ -100,7 +98,7 @@ func (o Options) runner(log events.Log, cfg config.Config, h Handler) (*runner, 
 		log: log, cfg: cfg, handler: h, undo: undo,
 		role:     RoleOf(cfg),
 		instance: cmp.Or(o.Instance, cfg.Agent+"@"+uuid.NewString()[:8]),
-		lease:    cmp.Or(o.Lease, 30*time.Second),
+		lease:    cfg.Lease,
 		grace:    cmp.Or(o.Grace, 10*time.Second),
 		random:   o.Random,
 	}
@@ -149,17 +147,20 @@ type purpose struct {
 // agents of the type share, so that whichever is alive turns a saga whose
 // deadline passed and keeps one unwinding that turned.
 func (r *runner) purposes() []purpose {
-	base := events.Consumer{
-		Type: r.role.Type, Lease: r.lease, Concurrency: r.cfg.Concurrency, Reach: r.cfg.Deadline,
-	}
+	base := events.Consumer{Type: r.role.Type, Lease: r.lease, Concurrency: r.cfg.Concurrency}
 	of := func(name string, timers bool, filters []string, work func(context.Context, events.Delivery) error) purpose {
 		c := base
 		c.Name, c.Timers, c.Filters = name, timers, filters
 		return purpose{c, work}
 	}
 	typ, agent := r.role.Type, r.role.Agent
+	forward := of(agent+"_forward", false, r.forwardFilters(), r.onForward)
+	// Nobody begins what is over by its deadline. The way back has none: who
+	// dies before all its consumers exist, and comes back much later, still
+	// finds what it owes.
+	forward.consumer.Reach = r.cfg.Deadline
 	return []purpose{
-		of(agent+"_forward", false, r.forwardFilters(), r.onForward),
+		forward,
 		of(agent+"_compensate", false, r.undoFilters(), r.onUndo),
 		of(typ+"_"+agent, true, []string{events.TimersOf(typ, agent)}, r.onTimer),
 		of("_unwinding", false, []string{events.LatchSubject(typ, "*").String()}, r.onTurn),

@@ -55,6 +55,7 @@ func (r *runner) undoNow(ctx context.Context, s *saga.State, cause events.Event,
 		draft.Data = events.Undone{By: r.instance, Found: found}
 		l.Info("undone", "found", found)
 	}
+	failed := err != nil
 	seq, err := r.make(ctx, saga.Moves{Events: []saga.Draft{draft}}, cause)
 	if err != nil {
 		return err
@@ -62,7 +63,12 @@ func (r *runner) undoNow(ctx context.Context, s *saga.State, cause events.Event,
 	if s, err = r.history(ctx, s.ID, max(seq, s.Seq)); err != nil {
 		return err
 	}
-	return r.settleUndo(ctx, s, cause)
+	if failed {
+		return r.settleUndo(ctx, s, cause)
+	}
+	// What was undone once and is undone again has no slot to say so. In the
+	// history it stays outstanding, and its timer would be set for ever.
+	return r.settle(ctx, s, cause)
 }
 
 func (r *runner) undoFailed(s *saga.State, err error) saga.Draft {

@@ -46,7 +46,9 @@ func call[T any](ctx context.Context, timeout time.Duration, f func(context.Cont
 			}
 			answers <- a
 		}()
-		a.value, a.err = f(limited)
+		if a.value, a.err = f(limited); a.err != nil {
+			_ = a.err.Error() // one that panics does so here
+		}
 	}()
 	late := make(<-chan time.Time)
 	done := limited.Done()
@@ -76,34 +78,28 @@ type work struct{ result, undo json.RawMessage }
 func (r *runner) perform(ctx context.Context, t Task, l *slog.Logger) (work, *saga.Setback, error) {
 	t.Left = r.cfg.Timeout
 	if !t.Deadline.IsZero() {
-		t.Left = min(t.Left, time.Until(t.Deadline))
+		t.Left = max(0, min(t.Left, time.Until(t.Deadline)))
 	}
-	res, err := call(ctx, r.cfg.Timeout, func(ctx context.Context) (Result, error) { return r.handler.Perform(ctx, t) })
-	if errors.Is(err, errStopped) {
-		return work{}, nil, err
+	w, err := call(ctx, r.cfg.Timeout, func(ctx context.Context) (work, error) {
+		res, err := r.handler.Perform(ctx, t)
+		if err != nil {
+			return work{}, err
+		}
+		return r.read(res)
+	})
+	if err == nil || errors.Is(err, errStopped) {
+		return w, nil, err
 	}
-	var p *panicked
-	switch {
-	case errors.As(err, &p):
+	if p, ok := errors.AsType[*panicked](err); ok {
 		l.Error("the handler panicked", "panic", p.value, "stack", string(p.stack))
-		return work{}, &saga.Setback{
-			Class: events.Transient, Left: events.LeftUnknown,
-			Error: events.Error{Code: "panic", Message: p.Error()},
-		}, nil
-	case err != nil:
-		b := setback(err)
-		return work{}, &b, nil
 	}
-	w, err := r.read(res)
-	if err != nil {
-		// The call said that it worked, so something may be there.
-		return work{}, &saga.Setback{
-			Class: events.Transient, Left: events.LeftUnknown,
-			Error: events.Error{Code: "bad_result", Message: err.Error()},
-		}, nil
-	}
-	return w, nil, nil
+	b := setback(err)
+	return work{}, &b, nil
 }
+
+// A badResult is what a call returned that cannot be written. The call said
+// that it worked, so something may be there.
+type badResult struct{ error }
 
 // read checks a result against what may be written.
 func (r *runner) read(res Result) (w work, err error) {
@@ -114,10 +110,10 @@ func (r *runner) read(res Result) (w work, err error) {
 		return work{}, err
 	}
 	if size := len(w.result) + len(w.undo); size > events.MaxPayload {
-		return work{}, fmt.Errorf("the result and its undo token have %d bytes, %d are allowed", size, events.MaxPayload)
+		return work{}, badResult{fmt.Errorf("the result and its undo token have %d bytes, %d are allowed", size, events.MaxPayload)}
 	}
 	if err := r.cfg.ResultSchema.Validate(w.result); err != nil {
-		return work{}, fmt.Errorf("the result does not fit result_schema: %w", err)
+		return work{}, badResult{fmt.Errorf("the result does not fit result_schema: %w", err)}
 	}
 	return w, nil
 }
@@ -128,7 +124,7 @@ func encode(what string, v any) (json.RawMessage, error) {
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
-		return nil, fmt.Errorf("the %s is no JSON: %w", what, err)
+		return nil, badResult{fmt.Errorf("the %s is no JSON: %w", what, err)}
 	}
 	return b, nil
 }

@@ -1,13 +1,16 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -21,10 +24,16 @@ type Failure struct {
 	Class      events.Class
 	Code       string        // stable, for programs; default: the class
 	RetryAfter time.Duration // the least wait before the next try
-	Err        error
+	Err        error         // may be nil: then the code says it
 }
 
-func (f *Failure) Error() string { return f.Err.Error() }
+func (f *Failure) Error() string {
+	if f.Err == nil {
+		return cmp.Or(f.Code, string(f.Class), string(events.Transient))
+	}
+	return f.Err.Error()
+}
+
 func (f *Failure) Unwrap() error { return f.Err }
 
 // Refuse says that the task is not acceptable: the card is declined, the face
@@ -52,8 +61,8 @@ func Unknown(err error) error { return &Failure{Class: events.Unknown, Err: err}
 // nothing.
 var ErrDead = errors.New("this key was compensated")
 
-// Class says how an error is read that does not say it itself: a timeout or a
-// connection that was cut leaves its outcome unknown, a dead key leaves
+// Class says how an error is read that does not say it itself: a timeout, a call
+// that was cancelled or a connection that was cut leaves its outcome unknown, a dead key leaves
 // nothing, and anything else is transient.
 func Class(err error) events.Class {
 	var f *Failure
@@ -66,9 +75,9 @@ func Class(err error) events.Class {
 		return f.Class
 	case errors.Is(err, ErrDead):
 		return events.Unavailable
-	case errors.Is(err, context.DeadlineExceeded),
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
 		errors.As(err, &timeout) && timeout.Timeout(),
-		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return events.Unknown
 	default:
@@ -78,15 +87,18 @@ func Class(err error) events.Class {
 
 // FromResponse reads the class of an HTTP answer that is no success: 429 and
 // 503 are transient, with their Retry-After; 409 and 422 refuse; 400, 401, 403,
-// 404, 405 and 501 say that this agent can't; 408 and 504 leave the outcome
+// 404, 405, 501 and a redirection say that this agent can't; 408 and 504 leave the outcome
 // unknown; the rest is transient. It returns nil for a success.
 func FromResponse(res *http.Response) error {
 	code := res.StatusCode
-	if code < 400 {
+	if code < 300 {
 		return nil
 	}
 	f := &Failure{Class: events.Transient, Code: "http_" + strconv.Itoa(code)}
 	f.Err = fmt.Errorf("%s answered %s", host(res), res.Status)
+	if code < 400 {
+		f.Class = events.Unavailable
+	}
 	switch code {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		f.RetryAfter = retryAfter(res.Header.Get("Retry-After"))
@@ -110,8 +122,8 @@ func host(res *http.Response) string {
 
 // retryAfter reads the header as RFC 9110 has it: seconds, or a date.
 func retryAfter(value string) time.Duration {
-	if s, err := strconv.Atoi(value); err == nil && s > 0 {
-		return time.Duration(s) * time.Second
+	if s, err := strconv.ParseInt(value, 10, 64); err == nil && s > 0 {
+		return time.Duration(min(s, int64(math.MaxInt64/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return max(0, time.Until(at))
@@ -124,14 +136,20 @@ func setback(err error) saga.Setback {
 	b := saga.Setback{
 		Class: Class(err),
 		Left:  events.LeftNothing,
-		Error: events.Error{Message: err.Error()},
+		Error: events.Error{Message: text(err)},
 	}
 	if b.Class == events.Unknown {
 		b.Left = events.LeftUnknown
 	}
 	b.Error.Code = string(b.Class)
 	var f *Failure
+	var p *panicked
+	var bad badResult
 	switch {
+	case errors.As(err, &p):
+		b.Error.Code, b.Left = "panic", events.LeftUnknown
+	case errors.As(err, &bad):
+		b.Error.Code, b.Left = "bad_result", events.LeftUnknown
 	case errors.As(err, &f):
 		b.RetryAfter = f.RetryAfter
 		if f.Code != "" {
@@ -143,4 +161,18 @@ func setback(err error) saga.Setback {
 		b.Error.Code = "timeout"
 	}
 	return b
+}
+
+// maxText is how much of an error's text is written. Whole answers of servers
+// are quoted in errors, and an event that the broker finds too large would be
+// tried for ever.
+const maxText = 8 << 10
+
+// text is an error's text, as far as it is written.
+func text(err error) string {
+	s := err.Error()
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "") + " ..."
 }

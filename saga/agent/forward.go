@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"time"
 
@@ -29,6 +28,7 @@ type attempt struct {
 	input   events.Context
 	step    *saga.Step // as it was read; nil when nothing was
 	claimed uint64     // sequence of the claim
+	began   time.Time
 }
 
 // onForward works on what asks for this agent's step: the steps before it, the
@@ -79,6 +79,7 @@ func (r *runner) judge(ctx context.Context, m saga.Message, cause events.Event, 
 // try claims an attempt, performs the step, and says what came of it.
 func (r *runner) try(ctx context.Context, a attempt) error {
 	l := r.logger.With("saga", a.id, "attempt", a.n)
+	a.began = time.Now().Round(0) // a process that sleeps with its machine has a monotonic clock that does too
 	if a.why == events.CauseTask {
 		if err := r.accept(a.input.Task); err != nil {
 			return r.reject(ctx, a, err, l)
@@ -101,7 +102,7 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 		return r.fail(ctx, a, saga.Setback{
 			Class: events.Unknown, Left: events.LeftUnknown, GivenUp: true,
 			Error: events.Error{Code: "takeovers", Message: fmt.Sprintf("its agent died %d times at it", r.role.MaxTakeovers+1)},
-		}, l)
+		})
 	}
 	l.Debug("perform", "cause", a.why)
 	w, back, err := r.perform(ctx, r.task(a), l)
@@ -110,7 +111,7 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 		return err
 	case back != nil:
 		l.Warn("attempt failed", "class", back.Class, "code", back.Error.Code)
-		return r.fail(ctx, a, *back, l)
+		return r.fail(ctx, a, *back)
 	default:
 		return r.complete(ctx, a, w)
 	}
@@ -145,14 +146,14 @@ func (r *runner) claim(ctx context.Context, a *attempt) (again uint64, err error
 	if a.n == 1 {
 		return 0, nil
 	}
-	// Between the look and the claim, a late replica may have completed the
-	// step, or the saga may have turned just above the claim.
+	// Between the look and the claim, a late replica may have said what came of
+	// its attempt, or the saga may have turned just above the claim.
 	s, err := r.history(ctx, a.id, seq)
 	if err != nil {
 		return 0, err
 	}
 	a.step = s.Step(r.role.Step)
-	if a.step.Done != nil || s.Turned() {
+	if s.Ended() || s.Turned() || a.step.Done != nil || a.step.Attempts[a.n-1].Void() {
 		return seq, nil
 	}
 	return 0, nil
@@ -160,12 +161,29 @@ func (r *runner) claim(ctx context.Context, a *attempt) (again uint64, err error
 
 // complete says that the step is done.
 func (r *runner) complete(ctx context.Context, a attempt, w work) error {
+	// Who is back from a long pause may have been taken over, and what it did
+	// be undone by now. Its completion would be accepted all the same: the
+	// latch guards it, not the next attempt. So it looks before. What was held
+	// for less than a lease nobody took over, and nothing is read.
+	if time.Since(a.began) >= r.lease/2 {
+		s, err := r.history(ctx, a.id, a.claimed)
+		if err != nil {
+			return err
+		}
+		if st := s.Step(r.role.Step); st != nil && st.Overtaken(a.n) {
+			return r.unrecorded(ctx, s, a, w)
+		}
+	}
 	done := saga.Attach(events.Done{
 		Agent: r.role.Agent, Attempt: a.n, After: a.after, Result: w.result, Undo: w.undo,
 	}, a.input)
 	_, err := r.append(ctx, r.slot(events.Completed, a.id), a.cause, done)
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
-		return r.unrecorded(ctx, a, w, refusal)
+		s, err := r.history(ctx, a.id, max(refusal.Seq, a.claimed))
+		if err != nil {
+			return err
+		}
+		return r.unrecorded(ctx, s, a, w)
 	}
 	if err != nil || !r.role.Final {
 		return err
@@ -176,41 +194,38 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 	}
 	results[r.role.Step] = w.result
 	end := events.Subject{Type: r.role.Type, Kind: events.SagaCompleted, ID: a.id}
-	_, err = r.append(ctx, end, a.cause, events.End{Result: results})
+	_, err = r.append(ctx, end, a.cause, saga.EndWith(results))
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
 		return r.judge(ctx, a.message, a.cause, a.id, max(refusal.Seq, a.claimed))
 	}
 	return err
 }
 
-// unrecorded finds out what became of an effect whose completion was refused.
+// unrecorded finds out what became of an effect whose completion is not to be.
 // If another attempt of this agent recorded it, it is the same effect under
 // the same key, and will be undone with it, unless that was done before this
-// late one was made. Otherwise nobody will ever ask to undo it. In both cases
-// it is undone here and now.
-func (r *runner) unrecorded(ctx context.Context, a attempt, w work, refusal *events.Refusal) error {
-	s, err := r.history(ctx, a.id, max(refusal.Seq, a.claimed))
-	if err != nil {
-		return err
-	}
+// late one was made. If another attempt of this agent is at it, the effect is
+// that one's. Otherwise nobody will ever ask to undo it: it is undone here and
+// now.
+func (r *runner) unrecorded(ctx context.Context, s *saga.State, a attempt, w work) error {
 	st := s.Step(r.role.Step)
-	if st != nil && st.Done != nil && st.Done.Agent == r.role.Agent && !st.Undone(r.role.Agent) {
+	switch {
+	case st == nil:
+		return fmt.Errorf("append completed of step %q to saga %s/%s: its claim is gone", r.role.Step, s.Type, s.ID)
+	case st.Done != nil && !st.Lost(r.role.Agent):
 		return r.settle(ctx, s, a.cause)
+	case s.Turned() || st.Lost(r.role.Agent):
+		return r.undoNow(ctx, s, a.cause, w.undo)
+	case st.Overtaken(a.n):
+		return errOvertaken
+	default:
+		return fmt.Errorf("append completed of step %q to saga %s/%s: it was refused, and the history does not say why yet", r.role.Step, s.Type, s.ID)
 	}
-	return r.undoNow(ctx, s, a.cause, w.undo)
 }
 
 // fail says that the attempt failed, and what follows.
-func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback, l *slog.Logger) error {
+func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback) error {
 	f := r.role.Decide(a.step, b, r.random())
-	if f.Then == events.ThenFallback && (b.Left == events.LeftUnknown || a.step.MayHaveLeft(r.role.Agent)) {
-		// Whoever comes next does the work again: what may be there of this
-		// agent's must be gone first, or two providers charge.
-		f = r.clear(ctx, a, f, l)
-		if ctx.Err() != nil {
-			return errStopped
-		}
-	}
 	seq, err := r.append(ctx, events.Subject{Type: r.role.Type, Step: r.role.Step, Kind: events.Failed, N: a.n, ID: a.id}, a.cause, f)
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
 		if errors.Is(refusal, events.ErrGuarded) {
@@ -225,6 +240,9 @@ func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback, l *slog.Lo
 	if err != nil {
 		return err
 	}
+	if s.Orphaned(r.role) {
+		return r.undoNow(ctx, s, a.cause, nil)
+	}
 	return r.settle(ctx, s, a.cause)
 }
 
@@ -235,7 +253,7 @@ func (r *runner) overtaken(ctx context.Context, a attempt, f events.Failure, seq
 	if err != nil {
 		return err
 	}
-	if st := s.Step(r.role.Step); st != nil && st.Undone(r.role.Agent) && f.Left == events.LeftUnknown {
+	if st := s.Step(r.role.Step); st != nil && st.Lost(r.role.Agent) && f.Left == events.LeftUnknown {
 		if err := r.undoNow(ctx, s, a.cause, nil); err != nil {
 			return err
 		}
@@ -243,18 +261,14 @@ func (r *runner) overtaken(ctx context.Context, a attempt, f events.Failure, seq
 	return errOvertaken
 }
 
-// clear undoes what this agent may have left before it hands the step on. If
-// that fails, nobody may do the work again: the saga turns, and the undoing
-// goes on there with its own policy.
-func (r *runner) clear(ctx context.Context, a attempt, f events.Failure, l *slog.Logger) events.Failure {
-	_, err := r.compensate(ctx, r.order(a.id, a.n, nil, ""), l)
-	if err != nil {
+// clear undoes what this agent may have left before it hands the step on.
+func (r *runner) clear(ctx context.Context, s *saga.State) error {
+	l := r.logger.With("saga", s.ID)
+	_, err := r.compensate(ctx, r.order(s.ID, s.Step(r.role.Step).Last().N, nil, ""), l)
+	if err != nil && !errors.Is(err, errStopped) {
 		l.Warn("not handed on: what it may have left could not be undone", "error", err)
-		f.Then, f.Next, f.Chain, f.Left = events.ThenBack, "", nil, events.LeftUnknown
-		return f
 	}
-	f.Left = events.LeftUndone
-	return f
+	return err
 }
 
 // slot is an event of this agent's step.

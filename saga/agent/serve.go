@@ -83,8 +83,12 @@ func (r *runner) keep(d events.Delivery) (release func()) {
 	return func() { close(stop); <-stopped }
 }
 
-// history reads and folds a saga, complete at least up to a sequence.
+// history reads and folds a saga, complete at least up to a sequence. A timer
+// may name one that will never be (a stranger's, or one from before the stream
+// was restored): it must not keep others waiting for ever.
 func (r *runner) history(ctx context.Context, id string, atLeast uint64) (*saga.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.lease)
+	defer cancel()
 	list, err := r.log.History(ctx, r.role.Type, id, atLeast)
 	if err != nil {
 		return nil, fmt.Errorf("read saga %s/%s: %w", r.role.Type, id, err)
@@ -112,6 +116,13 @@ func (r *runner) settle(ctx context.Context, s *saga.State, cause events.Event) 
 		m := s.Settle(r.role, r.instance, cause.Time)
 		if len(m.Events) == 0 {
 			return r.set(ctx, m.Timers)
+		}
+		if m.Clear {
+			if err := r.clear(ctx, s); errors.Is(err, errStopped) {
+				return err
+			} else if err != nil {
+				m = s.Uncleared(r.role, r.instance, events.Error{Code: "not_cleared", Message: text(err)})
+			}
 		}
 		seq, err := r.make(ctx, m, cause)
 		if err != nil {

@@ -27,6 +27,10 @@ func (p *player) perform(ctx context.Context, t agent.Task) (agent.Result, error
 		<-ctx.Done()
 		return agent.Result{}, ctx.Err()
 	}
+	if what == "stray" { // it does not hear that its time is up
+		time.Sleep(p.actor.Config.Timeout + 5*time.Second)
+		ctx = context.WithoutCancel(ctx)
+	}
 	select {
 	case <-time.After(p.actor.Takes):
 	case <-ctx.Done():
@@ -64,22 +68,43 @@ func (p *player) perform(ctx context.Context, t agent.Task) (agent.Result, error
 		return agent.Result{}, context.Canceled
 	case "unknown":
 		return agent.Result{}, agent.Unknown(failed)
-	case "ok":
+	case "ok", "stray":
 		return agent.Result{Data: map[string]string{"by": t.Agent}, Undo: t.Key}, nil
 	default:
 		return agent.Result{}, fmt.Errorf("no such outcome: %q", what)
 	}
 }
 
-func (p *player) undo(_ context.Context, u agent.Undo) error {
+func (p *player) undo(ctx context.Context, u agent.Undo) error {
+	what, arg := outcome(p.actor.Undoes, p.stage.count("undo", p.actor.Config.Agent))
+	if what == "slow" {
+		d, err := time.ParseDuration(arg)
+		if err != nil {
+			return err
+		}
+		time.Sleep(d)
+	}
 	p.breath()
 	if p.dead() {
 		return context.Canceled
 	}
-	if what, _ := outcome(p.actor.Undoes, p.stage.count("undo", p.actor.Config.Agent)); what == "fail" {
+	switch what {
+	case "fail":
 		return errors.New("it could not be undone")
+	case "hang":
+		<-ctx.Done()
+		return ctx.Err()
+	case "panic":
+		panic("it could not be undone")
 	}
-	if !p.stage.Ledger.undo(u.Of) {
+	found := p.stage.Ledger.undo(u.Of)
+	switch {
+	case what == "die":
+		p.kill()
+		return context.Canceled
+	case what == "unknown":
+		return agent.Unknown(errors.New("the answer got lost"))
+	case !found:
 		return agent.ErrNothingFound
 	}
 	return nil

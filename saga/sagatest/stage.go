@@ -1,6 +1,7 @@
 package sagatest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,10 +36,15 @@ type Stage struct {
 
 	log     events.Log
 	logger  *slog.Logger
-	mu      sync.Mutex
+	faults  []*fault
+	revive  time.Duration // who dies is back so much later; 0: only when told
 	players []*player
-	calls   map[string]int
-	notes   []string
+
+	mu    sync.Mutex
+	over  bool  // nobody starts any more
+	err   error // what kept an agent from running
+	calls map[string]int
+	notes []string
 }
 
 // NewStage prepares a stage on a log. What the agents log goes to t.
@@ -55,7 +61,9 @@ type player struct {
 	log      *eventtest.Faulty
 	stop     context.CancelFunc
 	done     chan struct{}
+	again    func() // starts it once more
 
+	life sync.Mutex // over its starts and its end
 	mu   sync.Mutex
 	busy bool          // in the middle of a call
 	gate chan struct{} // nil unless frozen
@@ -69,18 +77,19 @@ func (s *Stage) Play(t *testing.T, story *Story) ([]events.Event, error) {
 	if err := s.log.Ensure(ctx, storyType); err != nil {
 		return nil, err
 	}
+	s.Ledger.open, s.faults, s.revive = story.Open, story.breaks(), story.Revive
 	for i, a := range story.Cast {
 		for j := range a.Replicas {
 			p := &player{
 				stage: s, actor: a, instance: fmt.Sprintf("%s#%d", a.Config.Agent, j+1),
 				// Nobody acts at the very same moment: stories come out alike.
-				pace: time.Duration(10*i+3*j) * time.Millisecond,
+				pace: a.Hears + time.Duration(10*i+3*j)*time.Millisecond,
 			}
 			s.players = append(s.players, p)
+			p.again = func() { p.start(ctx) }
 			p.start(ctx)
 		}
 	}
-	s.Ledger.open = story.Open
 	ended := s.ended(ctx)
 	began := time.Now()
 	for _, cue := range story.Cues {
@@ -94,9 +103,15 @@ func (s *Stage) Play(t *testing.T, story *Story) ([]events.Event, error) {
 		time.Sleep(rest)
 	case <-time.After(time.Until(began.Add(story.Until))):
 	}
+	s.mu.Lock()
+	s.over = true
+	err := s.err
+	s.mu.Unlock()
 	for _, p := range s.players {
-		p.stop()
-		<-p.done
+		p.end()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return s.log.History(ctx, storyType, storyID, 0)
 }
@@ -137,8 +152,7 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 	case "cancel":
 		return s.note(s.say(ctx, events.LatchSubject(storyType, storyID), events.Turn{Reason: events.ReasonCancelled, By: "a person"}))
 	case "redo":
-		return s.say(ctx, events.Subject{Type: storyType, Step: arg(0), Kind: events.Redo, N: 1, Agent: arg(1), ID: storyID},
-			events.RedoOrder{By: "a person", Reason: "try again"})
+		return s.redo(ctx, arg(0), arg(1))
 	case "by-hand":
 		if err := s.say(ctx, events.Subject{Type: storyType, Step: arg(0), Kind: events.Compensated, Agent: arg(1), ID: storyID},
 			events.Undone{By: "a person", Reason: "done by hand", Found: events.FoundUndone}); err != nil {
@@ -146,6 +160,9 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 		}
 		s.Ledger.undo(saga.Key(storyType, storyID, arg(0), arg(1)))
 		return nil
+	}
+	if c.What == "attend" {
+		return s.attend(ctx)
 	}
 	found := false
 	for _, p := range s.players {
@@ -157,8 +174,7 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 		case "kill":
 			p.kill()
 		case "start":
-			<-p.done
-			p.start(ctx)
+			p.back(p.current())
 		case "freeze":
 			p.freeze()
 		case "thaw":
@@ -171,6 +187,37 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 		return fmt.Errorf("no agent %q", arg(0))
 	}
 	return nil
+}
+
+// attend is a person who asks again for whatever is stuck.
+func (s *Stage) attend(ctx context.Context) error {
+	history, err := s.log.History(ctx, storyType, storyID, 0)
+	if err != nil {
+		return err
+	}
+	state, err := saga.Fold(history)
+	if err != nil {
+		return err
+	}
+	for _, st := range state.Steps {
+		for _, u := range st.Undos {
+			if u.Stuck() {
+				err = errors.Join(err, s.redo(ctx, st.Name, u.Agent))
+			}
+		}
+	}
+	return err
+}
+
+// redo asks an agent to undo again.
+func (s *Stage) redo(ctx context.Context, step, agent string) error {
+	at := events.Subject{Type: storyType, Step: step, Kind: events.Redo, N: 1, Agent: agent, ID: storyID}
+	for ; ; at.N++ {
+		err := s.say(ctx, at, events.RedoOrder{By: "a person", Reason: "try again"})
+		if !errors.Is(err, events.ErrTaken) {
+			return err
+		}
+	}
 }
 
 func (s *Stage) say(ctx context.Context, at events.Subject, data any) error {
@@ -200,6 +247,13 @@ func (s *Stage) note(err error) error {
 		return nil
 	}
 	return err
+}
+
+// fail keeps the first error that kept an agent from running.
+func (s *Stage) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = cmp.Or(s.err, err)
 }
 
 // count says how many calls of a kind an agent has had before this one.
@@ -250,39 +304,35 @@ func (s *Stage) Clean(state *saga.State) error {
 func (p *player) start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
-	crash := func(written bool) func(events.Event) error {
-		return func(e events.Event) error {
-			if p.stage.Crash == nil || !p.stage.Crash(e, written) {
-				return nil
-			}
-			go func() { // as whoever watches over processes does
-				time.Sleep(2 * time.Second)
-				cancel()
-				<-done
-				p.start(context.WithoutCancel(ctx))
-			}()
-			return errors.New("the process died")
-		}
-	}
-	faulty := eventtest.NewFaulty(p.stage.log, eventtest.Faults{BeforeAppend: crash(false), AfterAppend: crash(true)})
+	faulty := eventtest.NewFaulty(p.stage.log, p.faults())
 	p.mu.Lock()
 	p.log, p.stop, p.done = faulty, cancel, done
 	p.mu.Unlock()
 	go func() {
 		defer close(done)
 		options := agent.Options{
-			Logger: p.stage.logger, Instance: p.instance, Lease: lease, Grace: time.Millisecond,
+			Logger: p.stage.logger, Instance: p.instance, Grace: time.Millisecond,
 			Random: func() float64 { return 0 },
 		}
-		if err := options.Run(ctx, paced{faulty, p.pace}, p.actor.Config, p.handler()); err != nil && ctx.Err() == nil {
+		if err := options.Run(ctx, paced{faulty, p}, p.actor.Config, p.handler()); err != nil && ctx.Err() == nil {
 			p.stage.logger.Error("the agent ended", "agent", p.instance, "error", err)
+			if !errors.Is(err, eventtest.ErrDead) {
+				p.stage.fail(err)
+			}
 		}
 	}()
 }
 
+// current is the process that the player is now.
+func (p *player) current() *eventtest.Faulty {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log
+}
+
 func (p *player) dead() bool {
 	select {
-	case <-p.log.Dead():
+	case <-p.current().Dead():
 		return true
 	default:
 		return false
@@ -291,25 +341,64 @@ func (p *player) dead() bool {
 
 // kill ends the player as SIGKILL ends a process.
 func (p *player) kill() {
-	p.log.Kill()
+	process := p.current()
+	process.Kill()
 	p.stop()
+	if p.stage.revive > 0 {
+		go p.later(process, p.stage.revive)
+	}
+}
+
+// later brings the player back after a while, as whoever watches over processes
+// does.
+func (p *player) later(process *eventtest.Faulty, after time.Duration) {
+	time.Sleep(after)
+	p.back(process)
+}
+
+// back starts the player again, unless somebody has done that.
+func (p *player) back(process *eventtest.Faulty) {
+	p.life.Lock()
+	defer p.life.Unlock()
+	p.stage.mu.Lock()
+	over := p.stage.over
+	p.stage.mu.Unlock()
+	if over || p.current() != process || !p.dead() {
+		return
+	}
+	p.stop()
+	<-p.done
+	p.again()
+}
+
+// end is the player's end.
+func (p *player) end() {
+	p.life.Lock()
+	defer p.life.Unlock()
+	p.thaw()
+	p.stop()
+	<-p.done
 }
 
 // freeze stops the player in the middle of whatever it does, and nobody knows:
 // its leases run out.
 func (p *player) freeze() {
-	p.log.Freeze()
+	p.current().Freeze()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.gate = make(chan struct{})
+	if p.gate == nil {
+		p.gate = make(chan struct{})
+	}
 }
 
 func (p *player) thaw() {
 	p.mu.Lock()
-	close(p.gate)
-	p.gate = nil
+	if p.gate != nil {
+		close(p.gate)
+		p.gate = nil
+	}
 	p.mu.Unlock()
-	p.log.Thaw()
+	p.current().Thaw()
 }
 
 // is reports whether a cue means this player.
@@ -342,15 +431,27 @@ func (p *player) breath() {
 	}
 }
 
-// paced is a log whose deliveries take a moment.
+// paced is a log whose deliveries take a moment, and whose reads and timers may
+// be cut.
 type paced struct {
 	events.Log
-	pace time.Duration
+	player *player
 }
 
 func (l paced) Consume(ctx context.Context, c events.Consumer, handle func(context.Context, events.Delivery)) error {
 	return l.Log.Consume(ctx, c, func(ctx context.Context, d events.Delivery) {
-		time.Sleep(l.pace)
+		time.Sleep(l.player.pace)
 		handle(ctx, d)
 	})
+}
+
+func (l paced) History(ctx context.Context, typ, id string, atLeast uint64) ([]events.Event, error) {
+	agent := l.player.actor.Config.Agent
+	l.player.strike("read", fmt.Sprintf("%s-%d", agent, l.player.stage.count("read", agent)+1))
+	return l.Log.History(ctx, typ, id, atLeast)
+}
+
+func (l paced) SetTimer(ctx context.Context, t events.Timer) error {
+	l.player.strike("timer", strings.Split(t.Set(), ".")[4])
+	return l.Log.SetTimer(ctx, t)
 }

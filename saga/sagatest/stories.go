@@ -49,16 +49,22 @@ func play(t *testing.T, stage *Stage, story *Story) (*saga.State, []events.Event
 	require.NoError(t, err)
 	state, err := saga.Fold(history)
 	require.NoError(t, err)
-	err = Check(history, story.Late)
-	if !story.Left {
-		if err = errors.Join(err, stage.Clean(state)); !state.Ended() {
-			err = errors.Join(err, errors.New("I4 is broken: the saga has not ended"))
-		}
-	}
-	if err != nil {
+	if err := stage.verdict(story, state, history); err != nil {
 		t.Errorf("story %s: %v\n%s", story.Name, err, Transcript(history))
 	}
 	return state, history
+}
+
+// verdict says what is wrong with how a story came out.
+func (s *Stage) verdict(story *Story, state *saga.State, history []events.Event) error {
+	err := Check(history, story.Late)
+	if story.Left {
+		return err
+	}
+	if !state.Ended() {
+		err = errors.Join(err, errors.New("I4 is broken: the saga has not ended"))
+	}
+	return errors.Join(err, s.Clean(state))
 }
 
 // Untimed cuts the times from a transcript, for logs whose timers come a little

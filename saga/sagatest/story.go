@@ -12,14 +12,16 @@ import (
 
 // A Story is who takes part, what goes wrong, and when.
 type Story struct {
-	Name  string
-	About string // the comment at its top
-	Cast  []Actor
-	Cues  []Cue
-	Until time.Duration // how long the story goes on at the most
-	Late  bool          // a late replica takes part: I2 and I3 hold only at its end
-	Left  bool          // something is left behind, and that is the point
-	Open  bool          // the resources keep no barrier: a key that was undone can be done again
+	Name   string
+	About  string // the comment at its top
+	Cast   []Actor
+	Cues   []Cue
+	Cuts   []Cut
+	Until  time.Duration // how long the story goes on at the most
+	Late   bool          // a late replica takes part: I2 and I3 hold only at its end
+	Left   bool          // something is left behind, and that is the point
+	Revive time.Duration // who dies is back so much later; 0: only when told
+	Open   bool          // the resources keep no barrier: a key that was undone can be done again
 
 	Want   string // the history below the line
 	script string // what stands above it
@@ -30,6 +32,7 @@ type Actor struct {
 	Config   config.Config
 	Replicas int
 	Takes    time.Duration // each call
+	Hears    time.Duration // how long each delivery is on its way
 	Does     []string      // what its calls come to, the last one again and again
 	Undoes   []string      // the same for its compensation
 }
@@ -37,7 +40,7 @@ type Actor struct {
 // A Cue is something that happens from outside at a time.
 type Cue struct {
 	At   time.Duration
-	What string   // submit, cancel, kill, start, freeze, thaw, redo, by-hand
+	What string   // submit, cancel, kill, start, freeze, thaw, redo, by-hand, attend
 	Args []string // its words
 }
 
@@ -48,12 +51,25 @@ const rule = "----\n"
 //	agent NAME [step=S] [after=A,B] [final] [stand-in] [takes=D] [timeout=D]
 //	           [deadline=D] [replicas=N] [retries=N] [undo-retries=N]
 //	           [takeovers=N] [fallback=A,B] [nothing-to-undo]
+//	           [hears=D] [concurrency=N]
 //	does   NAME OUTCOME...   ok, fail, unavailable, refuse, retry-after=D, panic,
 //	                         unknown (done, but the answer is lost), lost (not
 //	                         done, and the answer is lost), hang, die
-//	undoes NAME OUTCOME...   ok, fail
+//	                         stray (it does not hear that its time is up, and
+//	                         does it later)
+//	undoes NAME OUTCOME...   ok, fail, panic, unknown (undone, but the answer is
+//	                         lost), hang, die, slow=D
 //	at TIME submit [JSON] | cancel | kill NAME | start NAME |
-//	        freeze NAME | thaw NAME | redo STEP AGENT | by-hand STEP AGENT
+//	        freeze NAME | thaw NAME | redo STEP AGENT | by-hand STEP AGENT |
+//	        attend (a person asks again for whatever is stuck)
+//	cut crash-before|crash-after|pause|lose STEP EVENT [TIME]
+//	                         whoever first appends this event dies there and is
+//	                         back after TIME (2s); or is frozen before it for
+//	                         TIME; or its answer is lost
+//	cut crash-before|pause timer WHAT-N | read AGENT-N [TIME]
+//	                         the same where a timer is set, or at an agent's
+//	                         nth read
+//	revive TIME              who dies is back after TIME
 //	until TIME
 //	late | left | no-barrier
 //
@@ -78,7 +94,7 @@ func ParseStory(name, text string) (*Story, error) {
 
 func (s *Story) read(words []string) (err error) {
 	verb, words := words[0], words[1:]
-	need := map[string]int{"agent": 1, "does": 2, "undoes": 2, "at": 2, "until": 1}
+	need := map[string]int{"agent": 1, "does": 2, "undoes": 2, "at": 2, "until": 1, "revive": 1, "cut": 3}
 	if len(words) < need[verb] {
 		return fmt.Errorf("%s needs at least %d words", verb, need[verb])
 	}
@@ -101,6 +117,12 @@ func (s *Story) read(words []string) (err error) {
 		at, err := time.ParseDuration(words[0])
 		s.Cues = append(s.Cues, Cue{At: at, What: words[1], Args: words[2:]})
 		return err
+	case "cut":
+		c, err := readCut(words)
+		s.Cuts = append(s.Cuts, c)
+		return err
+	case "revive":
+		s.Revive, err = time.ParseDuration(words[0])
 	case "until":
 		s.Until, err = time.ParseDuration(words[0])
 	case "late":
@@ -118,7 +140,7 @@ func (s *Story) read(words []string) (err error) {
 func readActor(name string, words []string) (a Actor, err error) {
 	retries, undoRetries := 0, 0
 	a = Actor{Replicas: 1, Does: []string{"ok"}, Undoes: []string{"ok"}}
-	a.Config = config.Config{Agent: name, Saga: "story", Step: name, Timeout: 20 * time.Second, CompensationHandler: "undo"}
+	a.Config = config.Config{Agent: name, Saga: "story", Step: name, Timeout: 20 * time.Second, Lease: lease, CompensationHandler: "undo"}
 	number := func(into *int, v string) { *into, err = strconv.Atoi(v) }
 	period := func(into *time.Duration, v string) { *into, err = time.ParseDuration(v) }
 	for _, word := range words {
@@ -134,6 +156,10 @@ func readActor(name string, words []string) (a Actor, err error) {
 			a.Config.StandIn = true
 		case "takes":
 			period(&a.Takes, v)
+		case "hears":
+			period(&a.Hears, v)
+		case "concurrency":
+			number(&a.Config.Concurrency, v)
 		case "timeout":
 			period(&a.Config.Timeout, v)
 		case "deadline":
