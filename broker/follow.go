@@ -1,0 +1,159 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/unwind-saga/unwind/events"
+)
+
+// atATime is how many events a follower asks for in one request.
+const atATime = 128
+
+// Follow implements [events.Reader]. What is no event is left out. It reads
+// through a consumer of its own that the broker forgets: where it stands is
+// known here, so it begins another behind the last event seen whenever
+// anything is lost. Follow returns nil when ctx is done.
+func (l *Log) Follow(ctx context.Context, typ, id string, from uint64, see func(events.Event) error) error {
+	fail := func(err error) error { return fmt.Errorf("follow sagas of type %q: %w", typ, err) }
+	if err := events.ValidName("saga type", typ); err != nil {
+		return fail(err)
+	}
+	f := &follower{l: l, stream: sagaStream(typ), filter: "saga." + typ + ".>", next: max(from, 1), see: see}
+	if id != "" {
+		if err := events.ValidID(id); err != nil {
+			return fail(err)
+		}
+		f.filter = events.HistoryFilter(typ, id)
+	}
+	var pause backoff
+	trouble := l.trouble()
+	for {
+		before := f.next
+		err := f.run(ctx)
+		switch seen, ok := errors.AsType[seenError](err); {
+		case ok:
+			return seen.error
+		case ctx.Err() != nil:
+			return nil
+		case code(err) == codeNoStream:
+			return fail(events.ErrNoType)
+		case hopeless(err):
+			return fail(explain(err))
+		}
+		if f.next > before {
+			pause, trouble = backoff{}, l.trouble()
+		}
+		trouble.tell("the broker does not serve a follower, trying on", "stream", f.stream, "next", f.next, "error", err)
+		if pause.wait(ctx) != nil {
+			return nil
+		}
+	}
+}
+
+// seenError is the error of whoever sees, and none of ours.
+type seenError struct{ error }
+
+// A follower reads a stream in order, through one consumer after another.
+type follower struct {
+	l      *Log
+	stream string
+	filter string
+	next   uint64 // the first sequence that was not seen
+	see    func(events.Event) error
+}
+
+// run reads through one consumer until something goes wrong.
+func (f *follower) run(ctx context.Context) error {
+	name := "follow-" + nuid.Next()
+	p, err := f.l.newPull(f.stream, name)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if err := f.create(ctx, name); err != nil {
+		return err
+	}
+	defer f.remove(ctx, name)
+
+	clock := time.NewTimer(0)
+	defer clock.Stop()
+	for heard := uint64(1); ; {
+		if p.left == 0 {
+			if err := p.ask(atATime); err != nil {
+				return err
+			}
+		}
+		clock.Reset(time.Until(p.ends))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.l.closed:
+			return nats.ErrConnectionClosed
+		case <-clock.C:
+			if p.lost() {
+				return errLost
+			}
+		case m := <-p.msgs:
+			switch p.hear(m) {
+			case delivery:
+				if err := f.take(m, heard); err != nil {
+					return err
+				}
+				heard++
+				// Who sees may be slow; what was sent in time is not lost.
+				p.ends = time.Now().Add(p.stands + grace)
+			case over, late:
+			default:
+				return errLost
+			}
+		}
+	}
+}
+
+// take shows one event. The consumer counts what it sends, so a gap shows.
+func (f *follower) take(m *nats.Msg, heard uint64) error {
+	about, err := m.Metadata()
+	if err != nil {
+		return err
+	}
+	seq := about.Sequence.Stream
+	if about.Sequence.Consumer != heard || seq < f.next {
+		return errLost
+	}
+	e, err := events.Decode(m.Subject, events.Header(m.Header), m.Data, seq, about.Timestamp)
+	if err != nil {
+		f.l.strange(m.Subject, seq, err)
+	} else if err := f.see(e); err != nil {
+		return seenError{err}
+	}
+	f.next = seq + 1
+	return nil
+}
+
+func (f *follower) create(ctx context.Context, name string) error {
+	var have jetstream.ConsumerInfo
+	return f.l.putDurable(ctx, f.stream, "create", jetstream.ConsumerConfig{
+		Name: name, Description: "a follower",
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.next,
+		AckPolicy: jetstream.AckNonePolicy, FilterSubject: f.filter,
+		MemoryStorage: true, Replicas: 1,
+		InactiveThreshold: max(time.Minute, 4*f.l.pull),
+	}, &have)
+}
+
+// remove tidies up behind itself; what it can't, the broker removes later.
+func (f *follower) remove(ctx context.Context, name string) {
+	if !f.l.nc.IsConnected() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_, _ = f.l.request(ctx, &nats.Msg{Subject: f.l.api + "CONSUMER.DELETE." + f.stream + "." + name})
+}
