@@ -21,12 +21,11 @@ const (
 	guardSeqHeader = "Nats-Expected-Last-Subject-Sequence"
 )
 
-// Append implements [events.Appender]: the table of answers in
-// DESIGN.md. An answer
-// is never believed alone, because the broker checks the guard before the slot
-// (so 10071 doesn't say that our event is absent), and a cluster refuses a
-// slot for a twin's write that may never be committed (10077). So whatever is
-// no acknowledgement is followed by a look at both.
+// Append implements [events.Appender]: the table of answers in DESIGN.md. An
+// answer is never believed alone, because the broker checks the guard before
+// the slot (so 10071 doesn't say that our event is absent), and a cluster
+// refuses a slot for a twin's write that may never be committed (10077). So
+// whatever is no acknowledgement is followed by a look at both.
 func (l *Log) Append(ctx context.Context, e events.Event) (uint64, error) {
 	if err := e.Subject.Validate(); err != nil {
 		return 0, fmt.Errorf("append: %w", err)

@@ -99,12 +99,16 @@ func (l *Log) stream(ctx context.Context, name string, body any) (info jetstream
 }
 
 // missing tells a saga type that does not exist from one whose stream does not
-// answer just now: both look alike to whoever sends to it.
+// answer just now: both look alike to whoever sends to it. A cluster says of a
+// stream that it is just making that there is none, but lists it already.
 func (l *Log) missing(ctx context.Context, stream string) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	_, err := l.stream(ctx, stream, nil)
-	return code(err) == codeNoStream
+	if _, err := l.stream(ctx, stream, nil); code(err) != codeNoStream {
+		return false
+	}
+	types, err := l.Types(ctx)
+	return err == nil && !slices.ContainsFunc(types, func(typ string) bool { return sagaStream(typ) == stream })
 }
 
 // Types implements [events.Log]. The types are sorted.

@@ -149,6 +149,9 @@ func invent(r *rand.Rand) string {
 	v := &inventor{Rand: r, room: map[string]string{}, handed: map[string]bool{}}
 	v.cast()
 	v.lines = append(v.lines, v.pick("revive 1s", "revive 5s", "revive 40s", "revive 10m"))
+	if v.one(3) {
+		v.say("behind")
+	}
 	v.cuts()
 	v.cues()
 	if v.late {

@@ -38,6 +38,7 @@ type Stage struct {
 	logger  *slog.Logger
 	faults  []*fault
 	revive  time.Duration // who dies is back so much later; 0: only when told
+	behind  bool          // reads show what they must, and what is older than a second
 	players []*player
 
 	mu    sync.Mutex
@@ -63,7 +64,7 @@ type player struct {
 	done     chan struct{}
 	again    func() // starts it once more
 
-	life sync.Mutex // over its starts and its end
+	life chan struct{} // held over its starts and its end; a mutex would stop the time
 	mu   sync.Mutex
 	busy bool          // in the middle of a call
 	gate chan struct{} // nil unless frozen
@@ -77,12 +78,13 @@ func (s *Stage) Play(t *testing.T, story *Story) ([]events.Event, error) {
 	if err := s.log.Ensure(ctx, storyType); err != nil {
 		return nil, err
 	}
-	s.Ledger.open, s.faults, s.revive = story.Open, story.breaks(), story.Revive
+	s.Ledger.open, s.faults, s.revive, s.behind = story.Open, story.breaks(), story.Revive, story.Behind
 	for i, a := range story.Cast {
 		for j := range a.Replicas {
 			p := &player{
 				stage: s, actor: a, instance: fmt.Sprintf("%s#%d", a.Config.Agent, j+1),
 				// Nobody acts at the very same moment: stories come out alike.
+				life: make(chan struct{}, 1),
 				pace: a.Hears + time.Duration(10*i+3*j)*time.Millisecond,
 			}
 			s.players = append(s.players, p)
@@ -358,8 +360,8 @@ func (p *player) later(process *eventtest.Faulty, after time.Duration) {
 
 // back starts the player again, unless somebody has done that.
 func (p *player) back(process *eventtest.Faulty) {
-	p.life.Lock()
-	defer p.life.Unlock()
+	p.life <- struct{}{}
+	defer func() { <-p.life }()
 	p.stage.mu.Lock()
 	over := p.stage.over
 	p.stage.mu.Unlock()
@@ -373,8 +375,8 @@ func (p *player) back(process *eventtest.Faulty) {
 
 // end is the player's end.
 func (p *player) end() {
-	p.life.Lock()
-	defer p.life.Unlock()
+	p.life <- struct{}{}
+	defer func() { <-p.life }()
 	p.thaw()
 	p.stop()
 	<-p.done
@@ -431,8 +433,8 @@ func (p *player) breath() {
 	}
 }
 
-// paced is a log whose deliveries take a moment, and whose reads and timers may
-// be cut.
+// paced is a log whose deliveries take a moment, whose reads may be behind, and
+// whose reads and timers may be cut.
 type paced struct {
 	events.Log
 	player *player
@@ -448,7 +450,13 @@ func (l paced) Consume(ctx context.Context, c events.Consumer, handle func(conte
 func (l paced) History(ctx context.Context, typ, id string, atLeast uint64) ([]events.Event, error) {
 	agent := l.player.actor.Config.Agent
 	l.player.strike("read", fmt.Sprintf("%s-%d", agent, l.player.stage.count("read", agent)+1))
-	return l.Log.History(ctx, typ, id, atLeast)
+	history, err := l.Log.History(ctx, typ, id, atLeast)
+	if l.player.stage.behind {
+		history = slices.DeleteFunc(history, func(e events.Event) bool {
+			return e.Seq > atLeast && time.Since(e.Time) < time.Second
+		})
+	}
+	return history, err
 }
 
 func (l paced) SetTimer(ctx context.Context, t events.Timer) error {

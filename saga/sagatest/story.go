@@ -20,6 +20,7 @@ type Story struct {
 	Until  time.Duration // how long the story goes on at the most
 	Late   bool          // a late replica takes part: I2 and I3 hold only at its end
 	Left   bool          // something is left behind, and that is the point
+	Behind bool          // reads show what they must, and what is older than a second
 	Revive time.Duration // who dies is back so much later; 0: only when told
 	Open   bool          // the resources keep no barrier: a key that was undone can be done again
 
@@ -72,6 +73,7 @@ const rule = "----\n"
 //	revive TIME              who dies is back after TIME
 //	until TIME
 //	late | left | no-barrier
+//	behind                   reads are served by a replica that is a second behind
 //
 // NAME of kill, start, freeze and thaw is an agent, one of its replicas
 // (seat#2), "working" for whoever is in the middle of a call, or "frozen". There is no jitter in a story: waits are what the policy says.
@@ -129,6 +131,8 @@ func (s *Story) read(words []string) (err error) {
 		s.Late = true
 	case "left":
 		s.Left = true
+	case "behind":
+		s.Behind = true
 	case "no-barrier":
 		s.Open = true
 	default:

@@ -1,0 +1,65 @@
+# Unwind. `make help` lists the targets.
+
+MODULES  := events saga broker services/unwind services/kyc
+PROGRAMS := services/unwind $(wildcard services/kyc/*/agent.yaml)
+LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+EACH      = set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build the tool and the agents into bin/
+	@mkdir -p bin
+	go build -o bin/unwind ./services/unwind
+	@set -e; for a in $(patsubst %/agent.yaml,%,$(filter %/agent.yaml,$(PROGRAMS))); do \
+		echo "go build -o bin/kyc/$$(basename $$a) ./$$a"; go build -o bin/kyc/$$(basename $$a) ./$$a; done
+	go build -o bin/kyc-demo ./services/kyc/demo
+
+.PHONY: demo
+demo: build ## watch four applicants go through KYC: fine, with a fallback, undone, and through a kill
+	@bin/kyc-demo --bin bin/kyc
+
+.PHONY: test
+test: ## every test of every module, with the race detector
+	@$(call EACH,go test -race -timeout 15m ./...)
+
+.PHONY: check
+check: format vet lint tidy modules ## what CI checks beside the tests
+
+.PHONY: format
+format:
+	@bad=$$(gofmt -l $(MODULES)); if [ -n "$$bad" ]; then echo "not formatted:"; echo "$$bad"; exit 1; fi
+
+.PHONY: vet
+vet:
+	@$(call EACH,go vet ./...)
+
+.PHONY: lint
+lint:
+	@$(call EACH,$(LINT) run ./...)
+
+# A requirement that is missing from a go.mod is invisible inside a workspace.
+.PHONY: modules
+modules:
+	@$(call EACH,GOWORK=off go build ./...)
+
+.PHONY: tidy
+tidy:
+	@$(call EACH,GOWORK=off go mod tidy -diff)
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities (needs the Go vulnerability database)
+	@$(call EACH,$(VULN) ./...)
+
+.PHONY: stories
+stories: ## write the histories of the stories anew; read the difference before you commit it
+	cd saga && go test . ./sagatest -update
+
+.PHONY: clean
+clean: ## remove what was built and what the demo left
+	rm -rf bin .unwind

@@ -1,0 +1,107 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
+)
+
+// Redo asks an agent to undo its work at a step again: after it gave up and the
+// saga is stuck there, or after it undid it and something came too late. It can
+// be asked nine times. by and reason stand in the history.
+func Redo(ctx context.Context, log events.Log, typ, id, step, agent, by, reason string) error {
+	attempt := fmt.Sprintf("undo step %q by agent %q of saga %s/%s again", step, agent, typ, id)
+	for seq := uint64(0); ; {
+		s, history, err := Load(ctx, log, typ, id, seq)
+		if err != nil {
+			return fmt.Errorf("%s: %w", attempt, err)
+		}
+		u, _, err := turned(s, attempt, step, agent)
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			return refuse(attempt, ErrNotAsked, "it is asked when the steps that followed this one are undone")
+		}
+		n := redos(history, step, agent) + 1
+		if n > events.MaxRedo {
+			return refuse(attempt, ErrRedos, "undo it by hand, and say so with `unwind saga resolve`")
+		}
+		at := events.Subject{Type: typ, Step: step, Kind: events.Redo, N: n, Agent: agent, ID: id}
+		_, err = say(ctx, log, at, by, events.Event{}, events.RedoOrder{By: by, Reason: reason})
+		if refusal, ok := errors.AsType[*events.Refusal](err); ok {
+			// Somebody asked at the same moment.
+			if seq, err = upTo(ctx, seq, refusal); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", attempt, err)
+		}
+		return nil
+	}
+}
+
+// Resolve says that a person undid an agent's work at a step by hand, or knows
+// that there was nothing to undo. Then it asks those agents whose turn it is
+// now, and ends the saga if this was the last thing in the way.
+//
+// It is for an agent that could not undo its work, and for one that was at work
+// when the saga turned and will never come back.
+func Resolve(ctx context.Context, log events.Log, typ, id, step, agent, by, reason string) error {
+	attempt := fmt.Sprintf("resolve step %q of agent %q of saga %s/%s", step, agent, typ, id)
+	s, _, err := Load(ctx, log, typ, id, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", attempt, err)
+	}
+	u, st, err := turned(s, attempt, step, agent)
+	switch {
+	case err != nil:
+		return err
+	case u != nil && u.Done != nil:
+		return refuse(attempt, ErrUndone, fmt.Sprintf("by %s", u.Done.By))
+	case u == nil && !(st.Working() && st.Last().Claim.Agent == agent):
+		return refuse(attempt, ErrNotAsked, "its turn comes when the steps that followed this one are undone")
+	}
+	at := events.Subject{Type: typ, Step: step, Kind: events.Compensated, Agent: agent, ID: id}
+	e, err := say(ctx, log, at, by, events.Event{}, events.Undone{By: by, Reason: reason, Found: events.FoundUndone})
+	if errors.Is(err, events.ErrTaken) {
+		return refuse(attempt, ErrUndone, "it happened just now")
+	}
+	if err == nil {
+		err = advance(ctx, log, typ, id, by, e)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", attempt, err)
+	}
+	return nil
+}
+
+// turned finds what an agent owes at a step of a saga that turned. The undo is
+// nil while it was not asked for.
+func turned(s *saga.State, attempt, step, agent string) (*saga.Undo, *saga.Step, error) {
+	st := s.Step(step)
+	switch {
+	case !s.Turned() && s.Ended():
+		return nil, nil, refuse(attempt, ErrEnded, "it was completed, so nothing of it is to be undone")
+	case !s.Turned():
+		return nil, nil, refuse(attempt, ErrForward, fmt.Sprintf("turn it first: `unwind saga cancel %s %s`", s.Type, s.ID))
+	case st == nil:
+		return nil, nil, refuse(attempt, ErrNotAsked, "no such step; "+steps(s))
+	}
+	return st.Undo(agent), st, nil
+}
+
+// redos counts how often a person asked already.
+func redos(history []events.Event, step, agent string) int {
+	n := 0
+	for _, e := range history {
+		if e.Subject.Kind == events.Redo && e.Subject.Step == step && e.Subject.Agent == agent {
+			n = max(n, e.Subject.N)
+		}
+	}
+	return n
+}

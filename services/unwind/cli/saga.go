@@ -1,0 +1,14 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func (t *tool) sagaCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "saga",
+		Short: "Start, show, watch, cancel and mend sagas",
+		Args:  noArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(t.startCommand(), t.showCommand(), t.watchCommand(), t.cancelCommand(), t.redoCommand(), t.resolveCommand())
+	return c
+}

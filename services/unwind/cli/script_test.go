@@ -1,0 +1,175 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/unwind-saga/unwind/broker"
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/services/unwind/cli"
+	"github.com/unwind-saga/unwind/services/unwind/internal/testagent"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"unwind": func() { os.Exit(cli.Main()) },
+		"agent":  testagent.Main,
+	})
+}
+
+var update = os.Getenv("UPDATE") != ""
+
+// Each script has a broker of its own, which $NATS_URL names, and a free port
+// in $PORT. Beside testscript's own commands it may use:
+//
+//	cast <folder>              run the agents below a folder, inside the test
+//	exits <code> <command>...  the command ends with this code
+//	eventually <command>...    until the command succeeds
+//	publish <subject> <body>   write to the broker as a stranger
+//	fill <file> <bytes>        a JSON string of so many bytes
+//	gone <file>                the processes whose ids are in a file are gone
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		Setup:               setup,
+		UpdateScripts:       update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"cast": cast, "exits": exits, "eventually": eventually, "publish": publish, "fill": fill, "gone": gone,
+		},
+	})
+}
+
+type logKey struct{}
+
+func setup(env *testscript.Env) error {
+	quiet := slog.New(slog.DiscardHandler)
+	server, err := broker.Embed(context.Background(), filepath.Join(env.WorkDir, ".broker"), broker.ServerConfig{Logger: quiet})
+	if err != nil {
+		return err
+	}
+	env.Defer(server.Shutdown)
+	log, err := broker.Connect(context.Background(), broker.Config{InProcess: server, Logger: quiet})
+	if err != nil {
+		return err
+	}
+	env.Defer(log.Close)
+	env.Values[logKey{}] = log
+	port, err := freePort()
+	env.Setenv("NATS_URL", server.ClientURL())
+	env.Setenv("PORT", port)
+	env.Setenv("USER", "ada")
+	return err
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
+
+func cast(ts *testscript.TestScript, _ bool, args []string) {
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*", "agent.yaml"))
+	if err != nil || len(files) == 0 {
+		ts.Fatalf("no agents below %s: %v", args[0], err)
+	}
+	log := ts.Value(logKey{}).(*broker.Log)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, file := range files {
+		running.Go(func() {
+			// What goes wrong here shows in the script.
+			_ = testagent.Run(ctx, log, file, slog.New(slog.DiscardHandler))
+		})
+	}
+	ts.Defer(func() { cancel(); running.Wait() })
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if types, err := log.Types(ctx); err == nil && len(types) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the agents did not begin")
+		}
+	}
+}
+
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = e.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	var err error
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if err = ts.Exec(args[0], args[1:]...); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("it never succeeded: %v", err)
+}
+
+func publish(ts *testscript.TestScript, _ bool, args []string) {
+	log := ts.Value(logKey{}).(*broker.Log)
+	s, err := events.Parse(args[0])
+	ts.Check(err)
+	ts.Check(log.Ensure(context.Background(), s.Type))
+	_, err = log.Conn().Request(args[0], []byte(args[1]), 5*time.Second)
+	ts.Check(err)
+}
+
+func fill(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	text := append(append([]byte{'"'}, bytes.Repeat([]byte{'x'}, n-2)...), '"')
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o644))
+}
+
+func gone(ts *testscript.TestScript, _ bool, args []string) {
+	for _, text := range strings.Fields(ts.ReadFile(args[0])) {
+		pid, err := strconv.Atoi(text)
+		ts.Check(err)
+		for deadline := time.Now().Add(10 * time.Second); alive(pid); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				ts.Fatalf("process %d is still there", pid)
+			}
+		}
+	}
+}
+
+// alive reports whether a process is there and is no zombie.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	return err != nil || !bytes.Contains(stat, []byte(") Z "))
+}

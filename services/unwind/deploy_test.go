@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/unwind-saga/unwind/broker"
+	"github.com/unwind-saga/unwind/saga"
+	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/client"
+	"github.com/unwind-saga/unwind/saga/config"
+)
+
+// TestDeploy starts servers from the files in deploy/nats, and runs sagas on
+// them.
+func TestDeploy(t *testing.T) {
+	t.Setenv("NATS_SYNC", "always")
+	t.Setenv("UNWIND_KYC_PASSWORD", "kyc")
+	t.Setenv("UNWIND_SHOP_PASSWORD", "shop")
+	t.Setenv("UNWIND_OPERATOR_PASSWORD", "operator")
+
+	t.Run("one", func(t *testing.T) {
+		s := deploy(t, copyOf(t), "one.conf")
+		log := connect(t, broker.Config{URL: s.ClientURL()})
+		perform(t, log)
+		require.Equal(t, saga.Completed, apply(t, log, "order-1"))
+	})
+
+	t.Run("users", func(t *testing.T) {
+		files := copyOf(t)
+		edit(t, filepath.Join(files, "one.conf"), "# include ./users.conf", "include ./users.conf")
+		s := deploy(t, files, "one.conf")
+		as := func(user string) broker.Config {
+			return broker.Config{URL: strings.Replace(s.ClientURL(), "nats://", "nats://"+user+":"+user+"@", 1)}
+		}
+		agents, operator := connect(t, as("kyc")), connect(t, as("operator"))
+		perform(t, agents)
+
+		shop := connect(t, as("shop"))
+		_, err := client.Submit(t.Context(), shop, "kyc", "order-1", []byte(`{}`), "shop")
+		require.NoError(t, err)
+		state, err := client.Wait(t.Context(), operator, "kyc", "order-1")
+		require.NoError(t, err)
+		require.Equal(t, saga.Completed, state.Status())
+
+		// Nobody removes an event, and the shop sees none.
+		for _, log := range []*broker.Log{agents, operator, shop} {
+			require.Error(t, ask(log, "$JS.API.STREAM.PURGE.SAGA_kyc"))
+			require.Error(t, ask(log, "$JS.API.STREAM.DELETE.SAGA_kyc"))
+		}
+		require.Error(t, ask(shop, "$JS.API.STREAM.INFO.SAGA_kyc"))
+		require.NoError(t, ask(operator, "$JS.API.STREAM.INFO.SAGA_kyc"))
+	})
+
+	t.Run("three", func(t *testing.T) {
+		files := copyOf(t)
+		servers := make([]*server.Server, 3)
+		for i := range servers {
+			servers[i] = deploy(t, files, fmt.Sprintf("three-%d.conf", i+1))
+		}
+		log := connect(t, broker.Config{Replicas: 3, URL: servers[0].ClientURL() + "," + servers[1].ClientURL()})
+		perform(t, log)
+		require.Equal(t, saga.Completed, apply(t, log, "order-1"))
+		servers[2].Shutdown()
+		require.Equal(t, saga.Completed, apply(t, log, "order-2"), "with one server down")
+	})
+}
+
+// copyOf copies the files, with ports that are free on this machine.
+func copyOf(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	files, err := filepath.Glob("../../deploy/nats/*.conf")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	port := regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	free := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		text = port.ReplaceAllFunc(text, func(address []byte) []byte {
+			if free[string(address)] == "" {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				require.NoError(t, err)
+				free[string(address)] = l.Addr().String()
+				require.NoError(t, l.Close())
+			}
+			return []byte(free[string(address)])
+		})
+		require.NoError(t, os.WriteFile(filepath.Join(folder, filepath.Base(file)), text, 0o600))
+	}
+	return folder
+}
+
+func edit(t *testing.T, file, old, text string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(content), old)
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(content), old, text, 1)), 0o600))
+}
+
+// deploy starts a server from a file, as nats-server -c does.
+func deploy(t *testing.T, folder, file string) *server.Server {
+	t.Helper()
+	t.Setenv("NATS_STORE", t.TempDir())
+	options, err := server.ProcessConfigFile(filepath.Join(folder, file))
+	require.NoError(t, err)
+	options.NoSigs, options.NoLog = true, true
+	s, err := server.NewServer(options)
+	require.NoError(t, err)
+	go s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	require.True(t, s.ReadyForConnections(10*time.Second))
+	return s
+}
+
+func connect(t *testing.T, c broker.Config) *broker.Log {
+	t.Helper()
+	log, err := broker.Connect(t.Context(), c)
+	require.NoError(t, err)
+	t.Cleanup(log.Close)
+	return log
+}
+
+// perform runs two agents of the type kyc until the test ends.
+func perform(t *testing.T, log *broker.Log) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	t.Cleanup(func() { stop(); running.Wait() })
+	done := agent.Handler{Perform: func(context.Context, agent.Task) (agent.Result, error) {
+		return agent.Result{Data: "done"}, nil
+	}}
+	for _, cfg := range []config.Config{
+		{Saga: "kyc", Agent: "first"},
+		{Saga: "kyc", Agent: "second", After: []string{"first"}, Final: true},
+	} {
+		running.Go(func() {
+			if err := agent.Run(ctx, log, cfg, done); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		})
+	}
+	// The streams are there as soon as one agent has come so far.
+	require.Eventually(t, func() bool {
+		types, err := log.Types(t.Context())
+		return err == nil && len(types) == 1 || strings.Contains(fmt.Sprint(err), "denied")
+	}, 30*time.Second, 50*time.Millisecond)
+}
+
+func apply(t *testing.T, log *broker.Log, id string) saga.Status {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	_, err := client.Submit(ctx, log, "kyc", id, []byte(`{}`), "shop")
+	require.NoError(t, err)
+	state, err := client.Wait(ctx, log, "kyc", id)
+	require.NoError(t, err)
+	return state.Status()
+}
+
+// ask asks JetStream a question, and fails when it is not answered kindly.
+func ask(log *broker.Log, question string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	answer, err := log.Conn().RequestMsgWithContext(ctx, nats.NewMsg(question))
+	if err == nil && strings.Contains(string(answer.Data), `"error"`) {
+		return fmt.Errorf("%s", answer.Data)
+	}
+	return err
+}

@@ -1,0 +1,71 @@
+package dev
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// A builder makes the commands of programs. One that is a Go package is built
+// once, however many agents it is.
+type builder struct {
+	folder string            // where the binaries go
+	built  map[string]string // by folder
+}
+
+// command finds how to start a program, as absolute paths where paths are
+// meant: a command of its own, which is looked for beside its file, or the Go
+// package there.
+func (b *builder) command(ctx context.Context, p Program) ([]string, error) {
+	folder, err := filepath.Abs(p.folder())
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Config.Command) > 0 {
+		command := append([]string(nil), p.Config.Command...)
+		if strings.ContainsRune(command[0], filepath.Separator) && !filepath.IsAbs(command[0]) {
+			command[0] = filepath.Join(folder, command[0])
+		}
+		return command, nil
+	}
+	binary, err := b.build(ctx, folder)
+	if err != nil {
+		return nil, fmt.Errorf("build agent %q in %s: %w", p.Config.Agent, p.folder(), err)
+	}
+	file, err := filepath.Abs(p.File)
+	return []string{binary, "--config", file}, err
+}
+
+func (b *builder) build(ctx context.Context, folder string) (string, error) {
+	if binary, ok := b.built[folder]; ok {
+		return binary, nil
+	}
+	sources, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil || len(sources) == 0 {
+		return "", errors.New("there is no Go program\nhint: give the agent a command in its agent.yaml, or put its main package beside it")
+	}
+	// Folders of one name must not share a binary.
+	name := fmt.Sprintf("%s-%x", filepath.Base(folder), sha256.Sum256([]byte(folder)))
+	binary, err := filepath.Abs(filepath.Join(b.folder, name[:len(filepath.Base(folder))+9]))
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(b.folder, 0o750); err != nil {
+		return "", err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
+	build.Dir = folder
+	if output, err := build.CombinedOutput(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return "", fmt.Errorf("%w\nhint: install Go, or give the agent a command in its agent.yaml", err)
+		}
+		return "", fmt.Errorf("%w\n%s", err, strings.TrimSpace(string(output)))
+	}
+	b.built[folder] = binary
+	return binary, nil
+}

@@ -1,0 +1,112 @@
+// Package testagent is an agent for tests of the tool. It has no business of its
+// own: what it does is told by the settings in its agent.yaml.
+//
+//	settings:
+//	  takes: 50ms             # each attempt
+//	  fail: 2                 # the first attempts of each saga fail
+//	  refuse: the card is declined # then every task is refused
+//	  undo_fails_while: down  # a file beside agent.yaml: undoing fails while it is there
+//	  wait_for: go            # an attempt waits until this file is there
+package testagent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/unwind-saga/unwind/broker"
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/config"
+)
+
+type settings struct {
+	Takes          time.Duration `yaml:"takes"`
+	Fail           int           `yaml:"fail"`
+	Refuse         string        `yaml:"refuse"`
+	UndoFailsWhile string        `yaml:"undo_fails_while"`
+	WaitFor        string        `yaml:"wait_for"`
+}
+
+// Main is the program: its only argument is the path of its agent.yaml.
+func Main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := connectAndRun(ctx, os.Args[len(os.Args)-1]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		cancel()
+		os.Exit(1)
+	}
+}
+
+func connectAndRun(ctx context.Context, file string) error {
+	log, err := broker.Connect(ctx, broker.Config{})
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	return Run(ctx, log, file, slog.Default())
+}
+
+// Run runs the agent of a file on a log.
+func Run(ctx context.Context, log events.Log, file string, logger *slog.Logger) error {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	var s settings
+	if err := cfg.Settings(&s); err != nil {
+		return err
+	}
+	folder := filepath.Dir(file)
+	h := agent.Handler{Perform: func(ctx context.Context, t agent.Task) (agent.Result, error) {
+		return s.perform(ctx, t, folder)
+	}}
+	if cfg.CompensationHandler != config.NoCompensation {
+		h.Compensations = agent.Compensations{"undo": func(context.Context, agent.Undo) error {
+			if s.UndoFailsWhile != "" && there(folder, s.UndoFailsWhile) {
+				return errors.New("it can't be undone now")
+			}
+			return nil
+		}}
+	}
+	return agent.Options{Logger: logger, Grace: 100 * time.Millisecond}.Run(ctx, log, cfg, h)
+}
+
+func (s settings) perform(ctx context.Context, t agent.Task, folder string) (agent.Result, error) {
+	if err := sleep(ctx, s.Takes); err != nil {
+		return agent.Result{}, err
+	}
+	for s.WaitFor != "" && !there(folder, s.WaitFor) {
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return agent.Result{}, err
+		}
+	}
+	switch {
+	case t.Attempt <= s.Fail:
+		return agent.Result{}, fmt.Errorf("provider answered 503")
+	case s.Refuse != "":
+		return agent.Result{}, agent.Refuse("refused", "%s", s.Refuse)
+	}
+	return agent.Result{Data: map[string]string{"by": t.Agent}}, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func there(folder, file string) bool {
+	_, err := os.Stat(filepath.Join(folder, file))
+	return err == nil
+}

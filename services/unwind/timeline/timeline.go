@@ -1,0 +1,144 @@
+package timeline
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
+	"github.com/unwind-saga/unwind/services/unwind/ink"
+)
+
+// Options are how a timeline looks. The zero value is plain text.
+type Options struct {
+	Ink     ink.Ink
+	Columns int // default 100; at least 60, at most 160
+}
+
+func (o Options) columns() int {
+	if o.Columns == 0 {
+		return 100
+	}
+	return min(max(o.Columns, 60), 160)
+}
+
+// Print writes the whole view: a heading, the chart, the table of the steps,
+// and in a sentence how the saga ended or what it waits for. now is for a saga
+// that has not ended.
+func Print(w io.Writer, history []events.Event, s *saga.State, now time.Time, o Options) error {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("%s", heading(s, history, now, o.Ink))
+	if len(s.Steps) > 0 {
+		line("")
+		for _, l := range Chart(history, s, now, o) {
+			line("%s", l)
+		}
+		line("")
+		for _, l := range Steps(s, o) {
+			line("%s", l)
+		}
+	}
+	line("")
+	line("%s", ink.Wrap(Verdict(s, now), o.columns()))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Chart draws the lanes, with their axis and a legend.
+func Chart(history []events.Event, s *saga.State, now time.Time, o Options) []string {
+	c := plot(history, s, now)
+	indent := 0
+	for _, l := range c.lanes {
+		indent = max(indent, ink.Width(l.label()))
+	}
+	indent = min(indent, o.columns()*2/5) + 2
+	columns := o.columns() - indent
+	margin := strings.Repeat(" ", indent)
+
+	labels, axis := c.axis(columns)
+	lines := []string{margin + o.Ink.Paint(ink.Quiet, labels), margin + o.Ink.Paint(ink.Quiet, axis)}
+	used := map[string]bool{}
+	for _, l := range c.lanes {
+		cells := l.draw(c, columns)
+		c.dot(cells)
+		for _, g := range cells {
+			used[g.text] = true
+		}
+		name := ink.Left(ink.Cut(l.label(), indent-2), indent)
+		lines = append(lines, strings.TrimRight(o.Ink.Name(l.agent, name)+paint(o.Ink, cells), " "))
+	}
+	if !c.turn.IsZero() {
+		lines = append(lines, c.turned(o.Ink, why(s), columns, indent)...)
+	}
+	return append(lines, explain(used, o.Ink, indent, o.columns())...)
+}
+
+// dot marks the turn on a lane, where nothing else is.
+func (c *chart) dot(cells []glyph) {
+	if c.turn.IsZero() {
+		return
+	}
+	if at := c.column(c.turn, len(cells)); cells[at] == nothing {
+		cells[at] = turn
+	}
+}
+
+// explain tells what the glyphs mean that were used.
+func explain(used map[string]bool, in ink.Ink, indent, columns int) []string {
+	var lines []string
+	text := ""
+	for _, g := range legend {
+		if !used[g.text] {
+			continue
+		}
+		part := g.text + " " + g.means
+		if text != "" && indent+ink.Width(text)+3+ink.Width(part) > columns {
+			lines, text = append(lines, text), ""
+		}
+		if text != "" {
+			text += "   "
+		}
+		text += part
+	}
+	if text != "" {
+		lines = append(lines, text)
+	}
+	for i := range lines {
+		lines[i] = strings.Repeat(" ", indent) + in.Paint(ink.Quiet, lines[i])
+	}
+	return lines
+}
+
+func heading(s *saga.State, history []events.Event, now time.Time, in ink.Ink) string {
+	if len(history) == 0 {
+		return in.Paint(ink.Strong, s.Type+"/"+s.ID)
+	}
+	status, began := s.Status(), history[0].Time
+	text := string(status)
+	switch {
+	case s.Ended():
+		text += " in " + ink.Span(s.End.Time.Sub(began))
+	case status == saga.Stuck:
+		text += " for " + ink.Span(now.Sub(s.Time))
+	default:
+		text += " for " + ink.Span(now.Sub(began))
+	}
+	return in.Paint(ink.Strong, s.Type+"/"+s.ID) + "  " + in.Paint(toneOf(status), text) +
+		in.Paint(ink.Quiet, fmt.Sprintf("  since %s", began.UTC().Format("2006-01-02 15:04:05 UTC")))
+}
+
+func toneOf(s saga.Status) ink.Tone {
+	switch s {
+	case saga.Completed:
+		return ink.Good
+	case saga.Stuck, saga.Rejected:
+		return ink.Bad
+	case saga.Unwinding, saga.Compensated:
+		return ink.Back
+	default:
+		return ink.Busy
+	}
+}
