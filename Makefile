@@ -1,7 +1,7 @@
 # Unwind. `make help` lists the targets.
 
 MODULES  := events saga broker services/unwind services/kyc
-PROGRAMS := services/unwind $(wildcard services/kyc/*/agent.yaml)
+AGENTS   := $(patsubst %/agent.yaml,%,$(wildcard services/kyc/*/agent.yaml))
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 EACH      = set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
@@ -14,15 +14,12 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build the tool and the agents into bin/
-	@mkdir -p bin
 	go build -o bin/unwind ./services/unwind
-	@set -e; for a in $(patsubst %/agent.yaml,%,$(filter %/agent.yaml,$(PROGRAMS))); do \
-		echo "go build -o bin/kyc/$$(basename $$a) ./$$a"; go build -o bin/kyc/$$(basename $$a) ./$$a; done
-	go build -o bin/kyc-demo ./services/kyc/demo
+	go build -o bin/ $(addprefix ./,$(AGENTS))
 
 .PHONY: demo
-demo: build ## watch four applicants go through KYC: fine, with a fallback, undone, and through a kill
-	@bin/kyc-demo --bin bin/kyc
+demo: ## watch four applicants go through KYC: fine, with a stand-in, undone, and through a kill
+	go run ./services/kyc/demo
 
 .PHONY: test
 test: ## every test of every module, with the race detector

@@ -194,9 +194,6 @@ func (b *bench) consume(c events.Consumer) (deliveries chan events.Delivery, sto
 // handle consumes in the background, under the bench's type.
 func (b *bench) handle(c events.Consumer, handle func(context.Context, events.Delivery)) (stop func()) {
 	c.Type = b.typ
-	if c.Timers {
-		c.Name = b.typ + "_" + c.Name // all types share one stream of timers
-	}
 	if c.Lease == 0 {
 		c.Lease = long
 	}

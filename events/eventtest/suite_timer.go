@@ -32,7 +32,7 @@ func (b *bench) timer(to, id string, in time.Duration) events.Timer {
 }
 
 func (b *bench) timers(name, to string) (fired chan events.Delivery) {
-	fired, _ = b.consume(events.Consumer{Name: name, Timers: true, Filters: []string{events.TimersOf(b.typ, to)}})
+	fired, _ = b.consume(events.Consumer{Name: b.typ + "_" + name, Timers: true, Filters: []string{events.TimersOf(b.typ, to)}})
 	return fired
 }
 
@@ -127,7 +127,7 @@ func addressed(b *bench) {
 
 func timerLease(b *bench) {
 	t := b.set(b.timer("a", "1", 0))
-	fired, _ := b.consume(events.Consumer{Name: "t", Timers: true, Filters: []string{events.TimersOf(b.typ, "a")}, Lease: short})
+	fired, _ := b.consume(events.Consumer{Name: b.typ + "_t", Timers: true, Filters: []string{events.TimersOf(b.typ, "a")}, Lease: short})
 	b.fired(fired, t)
 	if d := b.fired(fired, t); !d.Redelivered {
 		b.Fatalf("a second delivery says that it is the first")
