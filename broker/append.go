@@ -49,7 +49,7 @@ func (l *Log) Append(ctx context.Context, e events.Event) (uint64, error) {
 		case errors.Is(err, nats.ErrNoResponders) && l.missing(ctx, stream):
 			return 0, fmt.Errorf("append %s: it is not written: %w", e.Subject, events.ErrNoType)
 		}
-		if seq, verdict := l.judge(ctx, e, stream); verdict != errUndecided {
+		if seq, verdict := l.judge(ctx, e, stream); !errors.Is(verdict, errUndecided) {
 			return seq, verdict
 		}
 		trouble.tell("the broker does not take an event, trying on", "subject", e.Subject.String(), "error", err)

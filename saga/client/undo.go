@@ -63,7 +63,7 @@ func Resolve(ctx context.Context, log events.Log, typ, id, step, agent, by, reas
 		return err
 	case u != nil && u.Done != nil:
 		return refuse(attempt, ErrUndone, fmt.Sprintf("by %s", u.Done.By))
-	case u == nil && !(st.Working() && st.Last().Claim.Agent == agent):
+	case u == nil && (!st.Working() || st.Last().Claim.Agent != agent):
 		return refuse(attempt, ErrNotAsked, "its turn comes when the steps that followed this one are undone")
 	}
 	at := events.Subject{Type: typ, Step: step, Kind: events.Compensated, Agent: agent, ID: id}

@@ -66,7 +66,7 @@ func (s *stage) scene(ctx context.Context, sc scene) error {
 		return err
 	}
 	lines := live.New(os.Stdout, s.lines)
-	state, err := client.Watch(ctx, s.crew.Log(), sagaType, sc.id, func(e events.Event, state *saga.State) error {
+	state, err := client.Watch(ctx, s.crew.Log(), sagaType, sc.id, func(e events.Event, _ *saga.State) error {
 		if err := lines.Event(e); err != nil {
 			return err
 		}

@@ -37,10 +37,19 @@ func (t *tool) limitWait(ctx context.Context) (context.Context, context.CancelFu
 func (t *tool) connect(ctx context.Context) (*broker.Log, error) {
 	soon, cancel := context.WithTimeout(ctx, reach)
 	defer cancel()
-	log, err := broker.Connect(soon, broker.Config{
-		URL: t.server, Context: t.context, Creds: t.creds, Name: "unwind",
-		Logger: slog.New(slog.DiscardHandler),
-	})
+	where, err := broker.FromEnv()
+	if err != nil {
+		return nil, &exit{exitError, err}
+	}
+	where.Creds = cmp.Or(t.creds, where.Creds)
+	switch { // a flag has the last word
+	case t.context != "":
+		where.URL, where.Context = "", t.context
+	case t.server != "":
+		where.URL, where.Context = t.server, ""
+	}
+	where.Name, where.Logger = "unwind", slog.New(slog.DiscardHandler)
+	log, err := broker.Connect(soon, where)
 	if err != nil && !errors.Is(context.Cause(ctx), errInterrupted) {
 		// Not a time-out: to wait longer would not help.
 		return nil, &exit{exitError, err}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -98,6 +99,9 @@ func (t *tool) dev(ctx context.Context, config dev.Config, paths []string) error
 	ctx, cancel := t.limitWait(ctx)
 	defer cancel()
 	crew, err := dev.Start(ctx, config, cast.Programs)
+	if err != nil && strings.Contains(err.Error(), "address already in use") {
+		err = fmt.Errorf("%w\nhint: does another broker run there? --port 0 takes any free port, --server another broker", err)
+	}
 	if err != nil {
 		return interrupted(ctx, err)
 	}

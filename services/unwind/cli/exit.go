@@ -66,7 +66,7 @@ var plain = strings.NewReplacer("context deadline exceeded", "timed out", "conte
 
 // complain prints an error on one line, and its hints below.
 func complain(w io.Writer, in ink.Ink, err error) {
-	if coded, ok := errors.AsType[*exit](err); ok && coded.err == nil || err == errInterrupted {
+	if coded, ok := errors.AsType[*exit](err); ok && coded.err == nil || errors.Is(err, errInterrupted) {
 		return
 	}
 	text, hints := split(plain.Replace(err.Error()))

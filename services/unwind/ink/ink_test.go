@@ -34,7 +34,8 @@ func TestPaint(t *testing.T) {
 	if got := (ink.Ink{}).Paint(ink.Bad, "no"); got != "no" {
 		t.Errorf("Paint without colour: %q", got)
 	}
-	if in.Name("seat", "x") != in.Name("seat", "x") || in.Name("", "x") != "x" || in.Name("seat", "") != "" {
+	again := in.Name("seat", "x")
+	if in.Name("seat", "x") != again || in.Name("", "x") != "x" || in.Name("seat", "") != "" {
 		t.Error("a name has one colour, no name has none")
 	}
 }

@@ -37,10 +37,10 @@ type settings struct {
 // Main is the program: its only argument is the path of its agent.yaml.
 func Main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	if err := connectAndRun(ctx, os.Args[len(os.Args)-1]); err != nil {
+	err := connectAndRun(ctx, os.Args[len(os.Args)-1])
+	cancel()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		cancel()
 		os.Exit(1)
 	}
 }
