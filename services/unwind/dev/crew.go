@@ -3,6 +3,7 @@ package dev
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/unwind-saga/unwind/broker"
+	"github.com/unwind-saga/unwind/events"
 )
 
 // A Crew is a broker and the processes of agents. Its methods may be called by
@@ -75,10 +77,15 @@ func (c *Crew) start(ctx context.Context, programs []Program) error {
 // moment.
 func (c *Crew) ensure(ctx context.Context, types []string) (err error) {
 	for _, typ := range types {
-		if err := c.log.Ensure(ctx, typ); err != nil {
+		// Looked at before, because a task may come as soon as there is a stream.
+		c.first[typ], err = Next(ctx, c.log, typ)
+		switch {
+		case errors.Is(err, events.ErrNoType):
+			c.first[typ] = 1
+		case err != nil:
 			return err
 		}
-		if c.first[typ], err = Next(ctx, c.log, typ); err != nil {
+		if err := c.log.Ensure(ctx, typ); err != nil {
 			return err
 		}
 	}

@@ -2,12 +2,12 @@
 // process of its own. It is what `unwind dev` does, and what a demonstration or
 // a test of real processes builds upon.
 //
-//	programs, findings, err := dev.Find("services/kyc")   // every agent.yaml below
-//	crew, err := dev.Start(ctx, dev.Config{Store: dir}, programs)
+//	cast, err := dev.Find("services/kyc")    // every agent.yaml below; see cast.Errors
+//	crew, err := dev.Start(ctx, dev.Config{Store: dir}, cast.Programs)
 //	defer crew.Stop()
-//	err = crew.Ready(ctx)                                  // every agent listens
+//	err = crew.Ready(ctx)                    // every agent listens
 //	seq, err := client.Submit(ctx, crew.Log(), "kyc", "order-1", payload, "me")
-//	err = crew.Kill("face-matching")                       // SIGKILL; it is started again
+//	err = crew.Kill("face-matching")         // SIGKILL; it is started again
 //
 // # What there is
 //
