@@ -175,9 +175,9 @@ func TestAppendFindsItsOwnWhenTheAnswerIsLost(t *testing.T) {
 		t.Cleanup(log.Close)
 		ensure(t, log)
 		for _, s := range []events.Subject{task("1"), started("1")} {
-			wire.spoil(1, `(PUB saga\S+) _INBOX`, `$1 _LOSTX`)
+			wire.said.spoil(1, `(PUB saga\S+) _INBOX`, `$1 _LOSTX`)
 			seq := write(t, log, s)
-			if wire.left() > 0 {
+			if wire.said.left() > 0 {
 				t.Fatal("no answer was lost")
 			}
 			history, err := log.History(t.Context(), typ, "1", seq)
@@ -186,7 +186,7 @@ func TestAppendFindsItsOwnWhenTheAnswerIsLost(t *testing.T) {
 			}
 		}
 		// The message itself is lost.
-		wire.spoil(1, `(PUB )saga`, `${1}lost`)
+		wire.said.spoil(1, `(PUB )saga`, `${1}lost`)
 		write(t, log, task("2"))
 	})
 }
@@ -202,6 +202,28 @@ func TestAppendNobodyKnows(t *testing.T) {
 		_, err := log.Append(ctx, newEvent(t, task("1")))
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "nobody knows") {
 			t.Fatalf("got %v", err)
+		}
+	})
+}
+
+// TestTroubleIsToldOnce, however long it lasts; and a short one not at all.
+func TestTroubleIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines journal
+		log := brokertest.Connect(t, brokertest.Serve(t), broker.Config{Logger: lines.logger()})
+		reply(t, log.Conn(), task("1").String(), func(m *nats.Msg) {
+			_ = m.Respond([]byte(`{"stream":"SAGA_kyc","seq":0,"error":{"code":503,"err_code":10077,"description":"no space left on device"}}`))
+		})
+		for tried, lasts := range []time.Duration{time.Second, time.Hour} {
+			ctx, cancel := context.WithTimeout(t.Context(), lasts)
+			_, err := log.Append(ctx, newEvent(t, task("1")))
+			cancel()
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no space left") {
+				t.Fatalf("got %v", err)
+			}
+			if lines.count("\n") != tried {
+				t.Fatalf("after %v:\n%s", lasts, lines.String())
+			}
 		}
 	})
 }

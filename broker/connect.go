@@ -86,8 +86,8 @@ func Connect(ctx context.Context, c Config) (*Log, error) {
 			l.log.Warn("no broker answers yet, trying on", "broker", c.where(), "error", err)
 		}
 		if done := pause.wait(ctx); done != nil {
-			return nil, fmt.Errorf("connect to the broker at %s: %w (%v)\nhint: is it running? `nats --server %s server ping` asks",
-				c.where(), done, err, c.where())
+			return nil, fmt.Errorf("connect to the broker at %s: %w (%v)\nhint: is it running? `unwind dev` starts one on this machine",
+				c.where(), done, err)
 		}
 	}
 }

@@ -32,16 +32,16 @@ func TestLostPull(t *testing.T) {
 	}
 	t.Cleanup(log.Close)
 	ensure(t, log)
-	wire.spoil(1, `CONSUMER.MSG.NEXT`, `CONSUMER.MSG.LOST`)
+	wire.said.spoil(1, `CONSUMER.MSG.NEXT`, `CONSUMER.MSG.LOST`)
 	got := make(chan events.Delivery, 10)
 	consume(t, log, tasks("c"), acked(t, got))
-	for wire.left() > 0 {
+	for wire.said.left() > 0 {
 		time.Sleep(time.Millisecond)
 	}
 	write(t, log, task("1"))
 	await(t, got, 2*time.Second, "delivery")
 	for i := 2; i < 4; i++ {
-		wire.spoil(1, `CONSUMER.MSG.NEXT`, `CONSUMER.MSG.LOST`)
+		wire.said.spoil(1, `CONSUMER.MSG.NEXT`, `CONSUMER.MSG.LOST`)
 		write(t, log, task(fmt.Sprint(i))) // what stands brings this one, and the next is lost
 		await(t, got, 2*time.Second, "delivery")
 		write(t, log, task(fmt.Sprintf("%d-again", i)))
@@ -293,6 +293,25 @@ func TestConsumerSettings(t *testing.T) {
 	}
 }
 
+// TestNameIsTakenByAnotherType: the timers of all types share one stream.
+func TestNameIsTakenByAnotherType(t *testing.T) {
+	log := brokertest.Open(t)
+	ensure(t, log)
+	stop := consume(t, log, timers("c"), nil)
+	for kept := 0; kept == 0; time.Sleep(time.Millisecond) {
+		if s, err := jetStream(t, log).Stream(t.Context(), "TIMERS"); err == nil {
+			kept = s.CachedInfo().State.Consumers
+		}
+	}
+	stop()
+	c := events.Consumer{Name: "c", Type: "other", Timers: true}
+	if err := log.Consume(t.Context(), c, nil); err == nil || !strings.Contains(err.Error(), `the name is taken in TIMERS by saga type "kyc"`) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// agentUser has two users: one that may do anything, and one with what
+// deploy/ allows an agent.
 func agentUser(o *server.Options) {
 	o.Users = []*server.User{
 		{Username: "admin", Password: "x"},

@@ -87,6 +87,8 @@ func (l *Log) durable(ctx context.Context, c events.Consumer) (durable, error) {
 			err = l.createDurable(ctx, stream, want, c.Reach, &have)
 		case err == nil && have.Config.AckPolicy != want.AckPolicy, err == nil && have.Config.DeliverSubject != "":
 			return durable{}, fmt.Errorf("consumer %s of %s is no pull consumer with explicit acknowledgement\nhint: `nats consumer rm %s %s` removes it, to be made anew", want.Name, stream, stream, want.Name)
+		case err == nil && otherType(have.Config, c) != "":
+			return durable{}, fmt.Errorf("the name is taken in %s by saga type %q", stream, otherType(have.Config, c))
 		case err == nil && !sameDurable(have.Config, want):
 			err = l.updateDurable(ctx, stream, want, &have)
 		}
@@ -98,6 +100,18 @@ func (l *Log) durable(ctx context.Context, c events.Consumer) (durable, error) {
 		}
 		return durable{stream, want.Name, have.Created}, err
 	}
+}
+
+// otherType is the saga type whose timers a consumer of this name has, if it is
+// not ours: all types share one stream, and who took the consumer over would
+// take their timers.
+func otherType(have jetstream.ConsumerConfig, c events.Consumer) string {
+	for _, filter := range append(have.FilterSubjects, have.FilterSubject) {
+		if tokens := strings.Split(filter, "."); c.Timers && len(tokens) > 2 && tokens[2] != c.Type {
+			return tokens[2]
+		}
+	}
+	return ""
 }
 
 func sameDurable(have, want jetstream.ConsumerConfig) bool {

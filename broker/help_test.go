@@ -111,33 +111,16 @@ func (j *journal) count(what string) int { return strings.Count(j.String(), what
 
 func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
 
-// A tamperer spoils what a client sends to an embedded server. The spoiled
-// text is as long as the original.
+// A tamperer spoils what goes between a client and an embedded server. What it
+// puts in is as long as what it takes out.
 type tamperer struct {
 	nats.InProcessConnProvider
-	mu    sync.Mutex
-	what  *regexp.Regexp
-	with  string
-	times int
+	said, heard spoiler // by the client
 }
 
-// spoil replaces the next matches. Each line of the protocol that matters here
-// is written in one piece.
-func (s *tamperer) spoil(times int, what, with string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.what, s.with, s.times = regexp.MustCompile(what), with, times
-}
-
-func (s *tamperer) left() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.times
-}
-
-func (s *tamperer) InProcessConn() (net.Conn, error) {
-	c, err := s.InProcessConnProvider.InProcessConn()
-	return tampered{c, s}, err
+func (t *tamperer) InProcessConn() (net.Conn, error) {
+	c, err := t.InProcessConnProvider.InProcessConn()
+	return tampered{c, t}, err
 }
 
 type tampered struct {
@@ -145,17 +128,46 @@ type tampered struct {
 	by *tamperer
 }
 
-func (c tampered) Write(p []byte) (int, error) {
-	c.by.mu.Lock()
-	if c.by.times > 0 {
-		p = c.by.what.ReplaceAllFunc(bytes.Clone(p), func(found []byte) []byte {
-			if c.by.times == 0 {
-				return found
-			}
-			c.by.times--
-			return c.by.what.ReplaceAll(found, []byte(c.by.with))
-		})
+func (c tampered) Write(p []byte) (int, error) { return c.Conn.Write(c.by.said.apply(p)) }
+
+func (c tampered) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	copy(p[:n], c.by.heard.apply(p[:n]))
+	return n, err
+}
+
+// A spoiler replaces the next matches. Each line of the protocol that matters
+// here is written in one piece.
+type spoiler struct {
+	mu    sync.Mutex
+	what  *regexp.Regexp
+	with  string
+	times int
+}
+
+func (s *spoiler) spoil(times int, what, with string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.what, s.with, s.times = regexp.MustCompile(what), with, times
+}
+
+func (s *spoiler) left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.times
+}
+
+func (s *spoiler) apply(p []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.times == 0 {
+		return p
 	}
-	c.by.mu.Unlock()
-	return c.Conn.Write(p)
+	return s.what.ReplaceAllFunc(p, func(found []byte) []byte {
+		if s.times == 0 {
+			return found
+		}
+		s.times--
+		return s.what.ReplaceAll(found, []byte(s.with))
+	})
 }

@@ -187,8 +187,11 @@ func TestFollowMisses(t *testing.T) {
 		followed <- log.Follow(ctx, typ, "", 0, func(e events.Event) error { seen <- e.Seq; return nil })
 	}()
 	for i := range n {
-		if i%60 == 0 {
-			wire.spoil(1, `CONSUMER.MSG.NEXT`, `CONSUMER.MSG.LOST`)
+		switch i % 60 {
+		case 0:
+			wire.said.spoil(1, `CONSUMER.MSG.NEXT`, `CONSUMER.MSG.LOST`)
+		case 30:
+			wire.heard.spoil(1, `(MSG saga\S+ )\d`, `${1}0`) // for no subscription
 		}
 		write(t, log, task(fmt.Sprint(i)))
 	}
@@ -196,6 +199,12 @@ func TestFollowMisses(t *testing.T) {
 		if seq := await(t, seen, 10*time.Second, "event"); seq != uint64(i+1) {
 			t.Fatalf("saw event %d, want %d", seq, i+1)
 		}
+	}
+	// The last of all is lost, and nothing comes behind it that would show.
+	wire.heard.spoil(1, `(MSG saga\S+ )\d`, `${1}0`)
+	last := write(t, log, task("last"))
+	if seq := await(t, seen, 10*time.Second, "event"); seq != last || wire.heard.left() > 0 {
+		t.Fatalf("saw event %d, want %d", seq, last)
 	}
 	cancel()
 	if err := <-followed; err != nil {

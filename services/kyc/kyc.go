@@ -36,9 +36,9 @@ type Office struct {
 	Store  *store.Store // what it did, by idempotency key
 }
 
-// Main runs an agent until it is told to stop, and does not return. It reads
-// the flags --config and --state, and the broker's place from the environment (see
-// [broker.FromEnv]). The schemas make
+// Main runs an agent until it is told to stop, by SIGINT or SIGTERM, and ends the
+// process with 1 when it can't. It reads the flags --config and --state, and the
+// broker's place from the environment (see [broker.FromEnv]). The schemas make
 // the agent's own tables in its store.
 func Main(open func(Office) (agent.Handler, error), schemas ...string) {
 	file := flag.String("config", "agent.yaml", "the agent's configuration")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/unwind-saga/unwind/saga/agent"
@@ -45,11 +44,8 @@ func (m matching) match(ctx context.Context, t agent.Task) (agent.Result, error)
 	}
 	similarity, err := m.compare(a)
 	switch {
-	case errors.Is(err, face.ErrNoFace), errors.Is(err, face.ErrSeveralFaces),
-		errors.Is(err, face.ErrFormat), errors.Is(err, face.ErrTooLarge):
+	case err != nil: // the same pictures give the same answer: there is no use in trying again
 		return agent.Result{}, agent.Refuse("bad_picture", "%w", err)
-	case err != nil:
-		return agent.Result{}, err
 	case similarity < face.QuickMatch:
 		return agent.Result{}, agent.Refuse("no_match", "the selfie shows somebody else: similarity %.2f", similarity)
 	}

@@ -94,6 +94,7 @@ func TestBarrier(t *testing.T) {
 		{"undoing was cut short", "begin= done=r beginundo=done beginundo=undoing begin=dead", 1},
 		{"undone before it was begun", "beginundo= begin=dead undone=", 0},
 		{"the second phase alone", "done=notbegun undone=notbegun failed=", 0},
+		{"looking changes nothing", "look= begin= look=begun look=begun done=r look=done beginundo=done look=undoing undone= look=dead", 0},
 		{"the forms do not mix", "begin= do=begun undo=begun", 1},
 		{"what was done in one phase can be undone in two", "do=booking-1 beginundo=done undone= do=dead", 0},
 	} {
@@ -180,6 +181,9 @@ func perform(t *testing.T, s *Store, call, key string) (answer string) {
 		return string(was.State)
 	case "undone":
 		err = s.Undone(ctx, key, true)
+	case "look":
+		was, err = s.Look(ctx, key)
+		return string(was.State)
 	default:
 		t.Fatalf("no call %q", call)
 	}

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/unwind-saga/unwind/services/kyc/biometrics/provider"
 	"github.com/unwind-saga/unwind/services/kyc/face"
@@ -50,11 +51,11 @@ func Open(folder string) (_ *World, err error) {
 	if err := os.MkdirAll(w.state, 0o700); err != nil {
 		return nil, err
 	}
-	detector, err := face.NewDetector()
+	eyes, err := detector()
 	if err != nil {
 		return nil, err
 	}
-	if w.Provider, err = provider.Open(filepath.Join(folder, "provider.db"), comparer{detector}, provider.Config{Threshold: face.Match}); err != nil {
+	if w.Provider, err = provider.Open(filepath.Join(folder, "provider.db"), comparer{eyes}, provider.Config{Threshold: face.Match}); err != nil {
 		return nil, err
 	}
 	if w.Inbox, err = inbox.Start("", inbox.Config{}); err != nil {
@@ -95,6 +96,9 @@ func (w *World) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// detector is shared by all worlds: unpacking it takes longer than all the rest.
+var detector = sync.OnceValues(face.NewDetector)
 
 // comparer is the provider's judgement of faces.
 type comparer struct{ detector *face.Detector }

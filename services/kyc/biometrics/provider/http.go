@@ -18,7 +18,7 @@ func (p *Provider) Handler() http.Handler {
 
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", p.failing(api))
-	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, p.faults.get()) })
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, p.Fault()) })
 	mux.HandleFunc("PUT /faults", func(w http.ResponseWriter, r *http.Request) {
 		var f Fault
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&f); err != nil {
@@ -29,7 +29,7 @@ func (p *Provider) Handler() http.Handler {
 			fail(w, http.StatusBadRequest, err)
 			return
 		}
-		respond(w, http.StatusOK, p.faults.get())
+		respond(w, http.StatusOK, p.Fault())
 	})
 	return mux
 }

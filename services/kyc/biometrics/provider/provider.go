@@ -85,6 +85,9 @@ func (p *Provider) Fail(f Fault) error {
 	return nil
 }
 
+// Fault is what fails now: [Sound] again when it has failed as often as it was to.
+func (p *Provider) Fault() Fault { return p.faults.get() }
+
 var (
 	errOtherImages = errors.New("the key was used with other images")
 	errImages      = errors.New("the images cannot be compared")
