@@ -55,7 +55,10 @@ func TestKilledProcesses(t *testing.T) {
 	began := time.Now()
 	for n := range sagas {
 		state, err := client.Wait(ending, crew.Log(), "kyc", id(n))
-		require.NoError(t, err, "saga %s", id(n))
+		if err != nil {
+			_, history, lost := client.Load(t.Context(), crew.Log(), "kyc", id(n), 0)
+			t.Fatalf("saga %s: %v %v\n%s", id(n), err, lost, sagatest.Transcript(history))
+		}
 		judge(t, crew, state, n)
 	}
 	close(stop)
