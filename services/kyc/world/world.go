@@ -55,7 +55,7 @@ func Open(folder string) (_ *World, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.Provider, err = provider.Open(filepath.Join(folder, "provider.db"), comparer{eyes}, provider.Config{Threshold: face.Match}); err != nil {
+	if w.Provider, err = provider.Open(filepath.Join(folder, "provider.db"), &comparer{detector: eyes}, provider.Config{Threshold: face.Match}); err != nil {
 		return nil, err
 	}
 	if w.Inbox, err = inbox.Start("", inbox.Config{}); err != nil {
@@ -101,10 +101,13 @@ func (w *World) Close() error {
 var detector = sync.OnceValues(face.NewDetector)
 
 // comparer is the provider's judgement of faces.
-type comparer struct{ detector *face.Detector }
+type comparer struct {
+	detector *face.Detector
+	known    sync.Map // templates by picture: the same dozen faces come again and again
+}
 
 // Compare implements [provider.Comparer].
-func (c comparer) Compare(portrait, selfie []byte) (float64, []byte, error) {
+func (c *comparer) Compare(portrait, selfie []byte) (float64, []byte, error) {
 	one, err := c.template(portrait)
 	if err != nil {
 		return 0, nil, fmt.Errorf("the portrait: %w", err)
@@ -117,10 +120,17 @@ func (c comparer) Compare(portrait, selfie []byte) (float64, []byte, error) {
 	return face.Similarity(one, other), kept, err
 }
 
-func (c comparer) template(picture []byte) (face.Template, error) {
+func (c *comparer) template(picture []byte) (face.Template, error) {
+	if known, ok := c.known.Load(string(picture)); ok {
+		return known.(face.Template), nil
+	}
 	img, err := face.Decode(picture)
 	if err != nil {
 		return face.Template{}, err
 	}
-	return c.detector.Template(img)
+	template, err := c.detector.Template(img)
+	if err == nil {
+		c.known.Store(string(picture), template)
+	}
+	return template, err
 }
