@@ -78,7 +78,7 @@ func (p *player) strike(room, event string) (died bool) {
 func (p *player) die(back time.Duration) {
 	process := p.current()
 	process.Kill()
-	go p.later(process, back)
+	p.later(process, back)
 }
 
 // faults are what goes wrong at the player's appends.

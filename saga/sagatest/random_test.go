@@ -150,7 +150,7 @@ func invent(r *rand.Rand) string {
 	v.cast()
 	v.lines = append(v.lines, v.pick("revive 1s", "revive 5s", "revive 40s", "revive 10m"))
 	if v.one(3) {
-		v.say("behind")
+		v.say("behind %s", v.pick("100ms", "1s", "10s"))
 	}
 	v.cuts()
 	v.cues()
@@ -161,7 +161,7 @@ func invent(r *rand.Rand) string {
 	if !v.stray && v.one(4) {
 		v.lines = append(v.lines, "no-barrier")
 	}
-	return strings.Join(append(v.lines, "until 12h", ""), "\n")
+	return strings.Join(append(v.lines, "until 20h", ""), "\n")
 }
 
 func (v *inventor) pick(list ...string) string { return list[v.IntN(len(list))] }
@@ -277,7 +277,7 @@ func (v *inventor) cuts() {
 // for whatever is stuck.
 func (v *inventor) cues() {
 	v.say("at 0s submit%s", v.pick("", "", "", "", "", "", "", "", "", " {"))
-	at := time.Duration(0)
+	at := time.Millisecond // all listen: who does not until the deadline misses the task
 	for range v.IntN(4) {
 		at += time.Duration(v.IntN(8000)) * time.Millisecond
 		who := fmt.Sprintf("%s#1", v.pick(v.agents...))
@@ -293,7 +293,9 @@ func (v *inventor) cues() {
 			v.say("at %s thaw %s", at, who)
 		}
 	}
-	for n := range 9 {
-		v.say("at %s attend", time.Duration(n+1)*time.Hour)
+	v.say("at 30m attend 30m")
+	if v.one(4) {
+		v.say("at 11h doubt")
+		v.say("at 12h attend 10m")
 	}
 }

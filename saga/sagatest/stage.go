@@ -38,7 +38,7 @@ type Stage struct {
 	logger  *slog.Logger
 	faults  []*fault
 	revive  time.Duration // who dies is back so much later; 0: only when told
-	behind  bool          // reads show what they must, and what is older than a second
+	behind  time.Duration // reads show what they must, and what is older
 	players []*player
 
 	mu    sync.Mutex
@@ -163,8 +163,8 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 		s.Ledger.undo(saga.Key(storyType, storyID, arg(0), arg(1)))
 		return nil
 	}
-	if c.What == "attend" {
-		return s.attend(ctx)
+	if c.What == "attend" || c.What == "doubt" {
+		return s.attend(ctx, c.What == "doubt")
 	}
 	found := false
 	for _, p := range s.players {
@@ -191,8 +191,9 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 	return nil
 }
 
-// attend is a person who asks again for whatever is stuck.
-func (s *Stage) attend(ctx context.Context) error {
+// attend is a person who asks again for whatever is stuck; in doubt, of a saga
+// that went back, for whatever was undone as well.
+func (s *Stage) attend(ctx context.Context, doubt bool) error {
 	history, err := s.log.History(ctx, storyType, storyID, 0)
 	if err != nil {
 		return err
@@ -203,7 +204,7 @@ func (s *Stage) attend(ctx context.Context) error {
 	}
 	for _, st := range state.Steps {
 		for _, u := range st.Undos {
-			if u.Stuck() {
+			if u.Stuck() || doubt && state.Turned() && u.Done != nil {
 				err = errors.Join(err, s.redo(ctx, st.Name, u.Agent))
 			}
 		}
@@ -347,15 +348,14 @@ func (p *player) kill() {
 	process.Kill()
 	p.stop()
 	if p.stage.revive > 0 {
-		go p.later(process, p.stage.revive)
+		p.later(process, p.stage.revive)
 	}
 }
 
 // later brings the player back after a while, as whoever watches over processes
 // does.
 func (p *player) later(process *eventtest.Faulty, after time.Duration) {
-	time.Sleep(after)
-	p.back(process)
+	time.AfterFunc(after, func() { p.back(process) })
 }
 
 // back starts the player again, unless somebody has done that.
@@ -451,12 +451,9 @@ func (l paced) History(ctx context.Context, typ, id string, atLeast uint64) ([]e
 	agent := l.player.actor.Config.Agent
 	l.player.strike("read", fmt.Sprintf("%s-%d", agent, l.player.stage.count("read", agent)+1))
 	history, err := l.Log.History(ctx, typ, id, atLeast)
-	if l.player.stage.behind {
-		history = slices.DeleteFunc(history, func(e events.Event) bool {
-			return e.Seq > atLeast && time.Since(e.Time) < time.Second
-		})
-	}
-	return history, err
+	return slices.DeleteFunc(history, func(e events.Event) bool {
+		return e.Seq > atLeast && time.Since(e.Time) < l.player.stage.behind
+	}), err
 }
 
 func (l paced) SetTimer(ctx context.Context, t events.Timer) error {

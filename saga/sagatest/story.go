@@ -20,7 +20,7 @@ type Story struct {
 	Until  time.Duration // how long the story goes on at the most
 	Late   bool          // a late replica takes part: I2 and I3 hold only at its end
 	Left   bool          // something is left behind, and that is the point
-	Behind bool          // reads show what they must, and what is older than a second
+	Behind time.Duration // reads show what they must, and what is older
 	Revive time.Duration // who dies is back so much later; 0: only when told
 	Open   bool          // the resources keep no barrier: a key that was undone can be done again
 
@@ -41,7 +41,7 @@ type Actor struct {
 // A Cue is something that happens from outside at a time.
 type Cue struct {
 	At   time.Duration
-	What string   // submit, cancel, kill, start, freeze, thaw, redo, by-hand, attend
+	What string   // submit, cancel, kill, start, freeze, thaw, redo, by-hand, attend, doubt
 	Args []string // its words
 }
 
@@ -62,7 +62,8 @@ const rule = "----\n"
 //	                         lost), hang, die, slow=D
 //	at TIME submit [JSON] | cancel | kill NAME | start NAME |
 //	        freeze NAME | thaw NAME | redo STEP AGENT | by-hand STEP AGENT |
-//	        attend (a person asks again for whatever is stuck)
+//	        attend [EVERY] (a person asks again for whatever is stuck; 20 times) |
+//	        doubt (and for what was undone, if the saga went back)
 //	cut crash-before|crash-after|pause|lose STEP EVENT [TIME]
 //	                         whoever first appends this event dies there and is
 //	                         back after TIME (2s); or is frozen before it for
@@ -73,7 +74,7 @@ const rule = "----\n"
 //	revive TIME              who dies is back after TIME
 //	until TIME
 //	late | left | no-barrier
-//	behind                   reads are served by a replica that is a second behind
+//	behind TIME              reads are served by a replica that is behind
 //
 // NAME of kill, start, freeze and thaw is an agent, one of its replicas
 // (seat#2), "working" for whoever is in the middle of a call, or "frozen". There is no jitter in a story: waits are what the policy says.
@@ -96,7 +97,7 @@ func ParseStory(name, text string) (*Story, error) {
 
 func (s *Story) read(words []string) (err error) {
 	verb, words := words[0], words[1:]
-	need := map[string]int{"agent": 1, "does": 2, "undoes": 2, "at": 2, "until": 1, "revive": 1, "cut": 3}
+	need := map[string]int{"agent": 1, "does": 2, "undoes": 2, "at": 2, "until": 1, "revive": 1, "behind": 1, "cut": 3}
 	if len(words) < need[verb] {
 		return fmt.Errorf("%s needs at least %d words", verb, need[verb])
 	}
@@ -116,9 +117,7 @@ func (s *Story) read(words []string) (err error) {
 			s.Cast[i].Undoes = words[1:]
 		}
 	case "at":
-		at, err := time.ParseDuration(words[0])
-		s.Cues = append(s.Cues, Cue{At: at, What: words[1], Args: words[2:]})
-		return err
+		return s.cue(words)
 	case "cut":
 		c, err := readCut(words)
 		s.Cuts = append(s.Cuts, c)
@@ -132,11 +131,32 @@ func (s *Story) read(words []string) (err error) {
 	case "left":
 		s.Left = true
 	case "behind":
-		s.Behind = true
+		s.Behind, err = time.ParseDuration(words[0])
 	case "no-barrier":
 		s.Open = true
 	default:
 		return fmt.Errorf("no such line: %q", verb)
+	}
+	return err
+}
+
+// visits is how often a person attends who comes again and again.
+const visits = 20
+
+func (s *Story) cue(words []string) error {
+	at, err := time.ParseDuration(words[0])
+	if err != nil {
+		return err
+	}
+	c := Cue{At: at, What: words[1], Args: words[2:]}
+	s.Cues = append(s.Cues, c)
+	if c.What != "attend" || len(c.Args) == 0 {
+		return nil
+	}
+	every, err := time.ParseDuration(c.Args[0])
+	for range visits - 1 {
+		c.At += every
+		s.Cues = append(s.Cues, c)
 	}
 	return err
 }
