@@ -45,7 +45,17 @@ func TestKilledProcesses(t *testing.T) {
 	w, err := world.Open(folder)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, w.Close()) })
+	var tasks [sagas][]byte
+	var painter sync.WaitGroup // while the agents are built
+	painter.Go(func() {
+		for n := range sagas {
+			var err error
+			tasks[n], err = applicant(n).Task()
+			assert.NoError(t, err)
+		}
+	})
 	crew := start(t, ctx, folder, w)
+	painter.Wait()
 
 	var nemesis sync.WaitGroup
 	stop, kills := make(chan struct{}), 0
@@ -53,13 +63,11 @@ func TestKilledProcesses(t *testing.T) {
 	next := time.NewTicker(stream / sagas)
 	defer next.Stop()
 	for n := range sagas {
-		task, err := applicant(n).Task()
-		require.NoError(t, err)
 		<-next.C
 		if unlucky(n) {
 			require.NoError(t, w.Provider.Fail(provider.Fault{Mode: provider.Down, Count: 3}))
 		}
-		_, err = client.Submit(ctx, crew.Log(), "kyc", id(n), task, "test")
+		_, err := client.Submit(ctx, crew.Log(), "kyc", id(n), tasks[n], "test")
 		require.NoError(t, err)
 	}
 	ending, done := context.WithTimeout(ctx, seconds*time.Second)

@@ -85,7 +85,10 @@ func TestFindings(t *testing.T) {
 func TestSomebodyElsesPassport(t *testing.T) {
 	d := desk(t)
 	hers, his := d.Task("hers", nil, passport(t)), d.Task("his", nil, passport(t))
-	_, err := d.Perform(t.Context(), hers)
+	another := d.Task("another", nil, passport(t, func(doc *mrz.Document) { doc.Number = "U0000002" }))
+	_, err := d.Perform(t.Context(), another)
+	require.NoError(t, err)
+	_, err = d.Perform(t.Context(), hers)
 	require.NoError(t, err)
 	_, err = d.Perform(t.Context(), his)
 	kyctest.RequireFailed(t, err, kyctest.Failed{Class: events.Refused, Code: "bad_document", Says: "serves another application: hers"})
@@ -100,6 +103,7 @@ func TestSomebodyElsesPassport(t *testing.T) {
 	require.NoError(t, d.Undo(t.Context(), "hers"))
 	_, err = d.Perform(t.Context(), again)
 	require.NoError(t, err, "it was released")
+	assert.Equal(t, 2, d.Rows("register"), "and no other was")
 }
 
 // Of two who show one passport at the same moment, one is first.

@@ -21,6 +21,8 @@ type settings struct {
 	Host     string        `yaml:"host"`
 	Port     int           `yaml:"port"`
 	Security mail.Security `yaml:"security"`
+	Username string        `yaml:"username"`
+	Password string        `yaml:"password"`
 	From     string        `yaml:"from"`
 }
 
@@ -34,7 +36,9 @@ func open(o kyc.Office) (agent.Handler, error) {
 	if err := o.Config.Settings(&s); err != nil {
 		return agent.Handler{}, err
 	}
-	sender, err := mail.New(s.Host, s.From, mail.Config{Port: s.Port, Security: s.Security})
+	sender, err := mail.New(s.Host, s.From, mail.Config{
+		Port: s.Port, Security: s.Security, Username: s.Username, Password: s.Password,
+	})
 	if err != nil {
 		return agent.Handler{}, err
 	}

@@ -197,6 +197,37 @@ func TestServerRestarts(t *testing.T) {
 	assert.Len(t, back.Messages(), 1)
 }
 
+// A server that does not let us in does not turn the saga by refusing the
+// applicant: it is us.
+func TestSignIn(t *testing.T) {
+	for _, tc := range []struct {
+		name, password string
+		code           string // "": sent
+	}{
+		{"the right password", "007", ""},
+		{"a wrong one", "#: ${", "status_535"},
+		{"none", "", "status_535"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b, err := inbox.Start("", inbox.Config{Username: "u", Password: "007"})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, b.Close()) })
+			host, port, err := net.SplitHostPort(b.Addr())
+			require.NoError(t, err)
+			d := kyctest.Open(t, kyctest.World(t), open, schema,
+				"SMTP_HOST="+host, "SMTP_PORT="+port, "SMTP_USERNAME=u", "SMTP_PASSWORD="+tc.password)
+			_, err = d.Perform(t.Context(), d.Task("1", kyctest.Payload(t, world.Someone(0)), nil))
+			if tc.code == "" {
+				require.NoError(t, err)
+				assert.Len(t, b.Messages(), 1)
+				return
+			}
+			kyctest.RequireFailed(t, err, kyctest.Failed{Class: events.Unavailable, Code: tc.code, Says: "it was not sent"})
+			assert.Empty(t, b.Messages())
+		})
+	}
+}
+
 func TestSettings(t *testing.T) {
 	for _, tc := range []struct{ env, says string }{
 		{"SMTP_FROM=nobody", "nobody"},

@@ -92,24 +92,9 @@ func (r scoring) evidence(t agent.Task) (name string, e risk.Evidence, err error
 	}
 	e = risk.Evidence{Issuer: doc.Issuer, Nationality: doc.Nationality, Findings: judged.Findings, Face: face.Face}
 	for _, name := range []string{doc.Name(), a.Name} {
-		for _, hit := range r.list.Screen(screening.Person{Name: name, Birth: doc.Birth}, screening.Config{}) {
-			e.Hits = better(e.Hits, hit)
-		}
+		e.Hits = append(e.Hits, r.list.Screen(screening.Person{Name: name, Birth: doc.Birth}, screening.Config{})...)
 	}
 	return a.Name, e, nil
-}
-
-// better adds a hit, or keeps the likelier of two on one entry.
-func better(hits []screening.Hit, hit screening.Hit) []screening.Hit {
-	for i := range hits {
-		if hits[i].Entry.Number == hit.Entry.Number {
-			if hit.Score > hits[i].Score {
-				hits[i] = hit
-			}
-			return hits
-		}
-	}
-	return append(hits, hit)
 }
 
 func reasons(a risk.Assessment) string {

@@ -78,7 +78,7 @@ func TestAssess(t *testing.T) {
 	}
 }
 
-// A person who is on the list under two names is one hit, and not two.
+// A person who is on the list under two names is one suspicion, and not two.
 func TestOneEntryCountsOnce(t *testing.T) {
 	d := desk(t)
 	james := world.Wanted(0)
