@@ -31,6 +31,7 @@ const (
 	CauseRetry    Cause = "retry"    // the last attempt failed
 	CauseFallback Cause = "fallback" // another agent gave the step up
 	CauseTakeover Cause = "takeover" // nobody knows the fate of the last attempt
+	CauseAnswer   Cause = "answer"   // a person says how a step ended that had failed
 )
 
 // Done is the data of completed and skipped.
@@ -47,9 +48,10 @@ type Done struct {
 // A Context carries what later steps may read, so that the happy path of a
 // linear saga reads nothing.
 type Context struct {
-	Task     json.RawMessage            `json:"task"`
-	Results  map[string]json.RawMessage `json:"results,omitempty"` // by step
-	Deadline time.Time                  `json:"deadline,omitzero"`
+	Task      json.RawMessage            `json:"task"`
+	Results   map[string]json.RawMessage `json:"results,omitempty"` // by step
+	Deadline  time.Time                  `json:"deadline,omitzero"`
+	Committed bool                       `json:"committed,omitempty"` // the pivot is done: whoever fails now cannot turn the saga
 }
 
 // MaxContext is the size up to which a context travels with an event.
@@ -102,7 +104,9 @@ const (
 // Then says what follows a failure.
 type Then string
 
-// What may follow a failed attempt, and a failed try at undoing.
+// What may follow a failed attempt, and a failed try at undoing. A person is
+// asked where nothing else is left: undoing gave up, or a step failed in a saga
+// that cannot turn any more.
 const (
 	ThenRetry    Then = "retry"
 	ThenFallback Then = "fallback"
@@ -110,11 +114,49 @@ const (
 	ThenPerson   Then = "person"
 )
 
-// A Wait is the data of pending-<n>.
+// A Wait is the data of pending-<n>: the attempt was accepted, and its outcome
+// comes from outside.
 type Wait struct {
-	Agent    string    `json:"agent"`
-	WaitsFor string    `json:"waits_for"`
-	Until    time.Time `json:"until,omitzero"`
+	Agent    string          `json:"agent"`
+	WaitsFor string          `json:"waits_for"`          // in words: "the bank's confirmation"
+	Person   bool            `json:"person,omitempty"`   // a person owes it: it stands in the inbox
+	Question string          `json:"question,omitempty"` // what the person is asked
+	Within   Duration        `json:"within,omitempty"`   // how long after this event; absent: until the saga's deadline
+	Undo     json.RawMessage `json:"undo,omitempty"`     // what undoing needs if no answer comes
+}
+
+// An Answer is the data of answered-<k>: somebody outside says how a step ended
+// whose agent could not. It is a message to that agent, which makes the outcome
+// of it. A bare {"outcome": "completed"} is a valid one.
+type Answer struct {
+	Outcome Outcome         `json:"outcome"`
+	Attempt int             `json:"attempt,omitempty"` // of which; absent: the last one
+	By      string          `json:"by,omitempty"`      // a person or a program
+	Reason  string          `json:"reason,omitempty"`  // a person's
+	Data    json.RawMessage `json:"data,omitempty"`    // completed: the result
+	Undo    json.RawMessage `json:"undo,omitempty"`    // completed: what undoing needs
+	Error   *Error          `json:"error,omitempty"`   // of the others
+	Next    string          `json:"next,omitempty"`    // retry: the agent to try; absent: the same
+	Due     Duration        `json:"due,omitempty"`     // retry: how long after this event
+}
+
+// An Outcome is how a step ended, as somebody outside tells it.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeCompleted   Outcome = "completed"
+	OutcomeRefused     Outcome = "refused"     // the task is not acceptable: the saga turns
+	OutcomeUnavailable Outcome = "unavailable" // not here: the next agent in the chain
+	OutcomeRetry       Outcome = "retry"       // try again, here or at the agent in next
+	OutcomeExpired     Outcome = "expired"     // nobody answered in time: as unavailable, but who knows what was done
+)
+
+// A Commitment is the data of committed: the step that was the pivot.
+type Commitment struct {
+	Step    string `json:"step"`
+	Agent   string `json:"agent"`
+	Attempt int    `json:"attempt"`
 }
 
 // A HandOver is the data of fallback-<agent>.

@@ -12,9 +12,11 @@ const (
 	Attempt                         // <step>.attempt-<n>: the claim of attempt n >= 2
 	Failed                          // <step>.failed-<n>: attempt n failed, and what follows
 	Pending                         // <step>.pending-<n>: the outcome of attempt n comes later
+	Answered                        // <step>.answered-<k>: the kth time that somebody says an outcome
 	Fallback                        // <step>.fallback-<agent>: to this agent, the step is yours
 	Completed                       // <step>.completed: done
 	Skipped                         // <step>.skipped: claimed, its condition did not hold
+	Committed                       // saga.committed: the pivot is done, the saga never turns
 	Unwinding                       // saga.unwinding: the latch, from here on only back
 	Compensate                      // <step>.compensate-<agent>: to this agent, undo
 	Compensated                     // <step>.compensated-<agent>: undone, or nothing was there
@@ -38,7 +40,7 @@ const (
 	unguarded guard = iota
 	byLatch         // forward: while the saga has not turned
 	byNext          // an attempt's outcome: while no later attempt was claimed
-	byEnd           // the latch: while the saga has not ended
+	byCommit        // the latch: while the saga is not committed
 )
 
 // grammar is the one table behind parsing, printing and guarding subjects.
@@ -56,10 +58,12 @@ var grammar = [...]struct {
 	Attempt:         {event: "attempt", n: 2, max: MaxAttempt, guard: byLatch},
 	Failed:          {event: "failed", n: 1, max: MaxAttempt, guard: byNext},
 	Pending:         {event: "pending", n: 1, max: MaxAttempt, guard: byNext},
+	Answered:        {event: "answered", n: 1, max: MaxAnswer},
 	Fallback:        {event: "fallback", agent: true, guard: byLatch},
 	Completed:       {event: "completed", guard: byLatch},
 	Skipped:         {event: "skipped", guard: byLatch},
-	Unwinding:       {event: "unwinding", step: sagaStep, guard: byEnd},
+	Committed:       {event: "committed", step: sagaStep, guard: byLatch},
+	Unwinding:       {event: "unwinding", step: sagaStep, guard: byCommit},
 	Compensate:      {event: "compensate", agent: true},
 	Compensated:     {event: "compensated", agent: true},
 	UndoFailed:      {event: "undofailed", n: 1, max: MaxAttempt, agent: true},
@@ -71,6 +75,10 @@ var grammar = [...]struct {
 // MaxAttempt bounds the attempts of a step and the tries at undoing it: a
 // history is read in one round trip of at most 1,000 events.
 const MaxAttempt = 999
+
+// MaxAnswer bounds how often an outcome of a step can be said from outside.
+// Consumers name each of these subjects, so the bound is small.
+const MaxAnswer = 9
 
 // MaxRedo bounds how often a person can ask to undo again. Consumers name each
 // redo subject, so the bound is small.
@@ -93,7 +101,7 @@ func (k Kind) String() string {
 	switch {
 	case !k.valid():
 		return "unknown"
-	case grammar[k].step == sagaStep && k != Unwinding:
+	case k == SagaCompleted || k == SagaCompensated:
 		return sagaStep + "." + grammar[k].event
 	default:
 		return grammar[k].event

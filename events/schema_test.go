@@ -40,8 +40,22 @@ var data = map[events.Kind][2]any{
 		},
 		events.Failure{Agent: "face", Class: events.Refused, Left: events.LeftNothing, Then: events.ThenBack},
 	},
-	events.Pending:  {events.Wait{Agent: "face", WaitsFor: "a callback", Until: at}, events.Wait{Agent: "face"}},
-	events.Fallback: {events.HandOver{From: "face", Attempt: 2}, events.HandOver{From: "face", Attempt: 1}},
+	events.Pending: {
+		events.Wait{
+			Agent: "face", WaitsFor: "a callback", Person: true, Question: "is it her?",
+			Within: events.Duration(time.Hour), Undo: json.RawMessage(`"token"`),
+		},
+		events.Wait{Agent: "face"},
+	},
+	events.Answered: {
+		events.Answer{
+			Outcome: events.OutcomeRetry, Attempt: 2, By: "ada", Reason: "they called", Data: json.RawMessage(`[1]`), Undo: json.RawMessage(`"token"`),
+			Error: &events.Error{Code: "gone", Message: "it is gone"}, Next: "face", Due: events.Duration(time.Minute),
+		},
+		events.Answer{Outcome: events.OutcomeCompleted},
+	},
+	events.Fallback:  {events.HandOver{From: "face", Attempt: 2}, events.HandOver{From: "face", Attempt: 1}},
+	events.Committed: {events.Commitment{Step: "face", Agent: "face-lite", Attempt: 2}, events.Commitment{Step: "face", Agent: "face", Attempt: 1}},
 	events.Unwinding: {
 		events.Turn{Reason: events.ReasonFailed, Step: "face", By: "face@host", Error: &events.Error{Code: "gone", Message: "it is gone"}},
 		events.Turn{Reason: events.ReasonCancelled},
@@ -70,7 +84,7 @@ var (
 	}
 	done = events.Done{
 		Agent: "face", Attempt: 2, After: []string{"mrz"}, Result: json.RawMessage(`[1]`), Undo: json.RawMessage(`"token"`),
-		Context: &events.Context{Task: json.RawMessage(`null`), Results: map[string]json.RawMessage{"mrz": json.RawMessage(`1`)}, Deadline: at},
+		Context: &events.Context{Task: json.RawMessage(`null`), Results: map[string]json.RawMessage{"mrz": json.RawMessage(`1`)}, Deadline: at, Committed: true},
 		Omitted: true,
 	}
 	end = events.End{Result: map[string]json.RawMessage{"face": json.RawMessage(`{}`)}}
@@ -182,14 +196,17 @@ func TestWrongDataIsInvalid(t *testing.T) {
 		"error without a code":     {events.Failed, map[string]any{"error": map[string]any{"message": "gone"}}},
 		"unknown class":            {events.Failed, map[string]any{"class": "fatal"}},
 		"unknown left":             {events.Failed, map[string]any{"left": "some"}},
-		"a person after a failure": {events.Failed, map[string]any{"then": "person"}},
+		"nobody after a failure":   {events.Failed, map[string]any{"then": "nobody"}},
 		"due in Go's form":         {events.Failed, map[string]any{"due": "1m30s"}},
 		"due is a number":          {events.Failed, map[string]any{"due": 90}},
 		"due below zero":           {events.Failed, map[string]any{"due": "-1s"}},
 		"due with ten digits":      {events.Failed, map[string]any{"due": "1.0123456789s"}},
 		"next is no name":          {events.Failed, map[string]any{"next": "*"}},
 		"chain of numbers":         {events.Failed, map[string]any{"chain": []any{1}}},
-		"until is no time":         {events.Pending, map[string]any{"until": "1.5s"}},
+		"within is a time":         {events.Pending, map[string]any{"within": "2026-01-01T00:00:00Z"}},
+		"unknown outcome":          {events.Answered, map[string]any{"outcome": "fine"}},
+		"answer to attempt 0":      {events.Answered, map[string]any{"attempt": 0}},
+		"nobody's pivot":           {events.Committed, map[string]any{"step": ""}},
 		"handed over by nobody":    {events.Fallback, map[string]any{"from": ""}},
 		"unknown reason":           {events.Unwinding, map[string]any{"reason": "mood"}},
 		"unknown reason to undo":   {events.Compensate, map[string]any{"reason": "mood"}},

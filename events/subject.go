@@ -11,7 +11,7 @@ type Subject struct {
 	Type  string // the saga's type
 	Step  string // empty for events of the task and of the saga
 	Kind  Kind
-	N     int    // attempt, try at undoing, or redo; 0 where the kind has none
+	N     int    // attempt, answer, try at undoing, or redo; 0 where the kind has none
 	Agent string // empty where the kind names none
 	ID    string // the saga's id
 }
@@ -21,6 +21,9 @@ func TaskSubject(typ, id string) Subject { return Subject{Type: typ, Kind: Submi
 
 // LatchSubject is the slot of the latch that turns a saga.
 func LatchSubject(typ, id string) Subject { return Subject{Type: typ, Kind: Unwinding, ID: id} }
+
+// CommitSubject is the slot of the pivot, after which a saga cannot turn.
+func CommitSubject(typ, id string) Subject { return Subject{Type: typ, Kind: Committed, ID: id} }
 
 // ClaimSubject is the slot of the claim of attempt n of a step.
 func ClaimSubject(typ, step string, n int, id string) Subject {
@@ -154,7 +157,7 @@ func parse(subject string) (Subject, error) {
 
 // Guard returns the slot that must be free for this one to be written: the
 // latch for a forward event, the next claim for the outcome of an attempt, the
-// end of the saga for the latch. Other events have no guard.
+// pivot's commitment for the latch. Other events have no guard.
 func (s Subject) Guard() (Subject, bool) {
 	if !s.Kind.valid() {
 		return Subject{}, false
@@ -164,8 +167,8 @@ func (s Subject) Guard() (Subject, bool) {
 		return LatchSubject(s.Type, s.ID), true
 	case byNext:
 		return ClaimSubject(s.Type, s.Step, s.N+1, s.ID), true
-	case byEnd:
-		return Subject{Type: s.Type, Kind: SagaCompleted, ID: s.ID}, true
+	case byCommit:
+		return CommitSubject(s.Type, s.ID), true
 	default:
 		return Subject{}, false
 	}

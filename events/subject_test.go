@@ -25,10 +25,12 @@ var legal = []struct {
 	{"saga.kyc.face.failed-1.42", events.Subject{Kind: events.Failed, Step: "face", N: 1}, "saga.kyc.face.attempt-2.42"},
 	{"saga.kyc.face.failed-12.42", events.Subject{Kind: events.Failed, Step: "face", N: 12}, "saga.kyc.face.attempt-13.42"},
 	{"saga.kyc.face.pending-3.42", events.Subject{Kind: events.Pending, Step: "face", N: 3}, "saga.kyc.face.attempt-4.42"},
+	{"saga.kyc.face.answered-9.42", events.Subject{Kind: events.Answered, Step: "face", N: 9}, ""},
 	{"saga.kyc.face.fallback-face-lite.42", events.Subject{Kind: events.Fallback, Step: "face", Agent: "face-lite"}, "saga.kyc.saga.unwinding.42"},
 	{"saga.kyc.face.completed.42", events.Subject{Kind: events.Completed, Step: "face"}, "saga.kyc.saga.unwinding.42"},
 	{"saga.kyc.face.skipped.42", events.Subject{Kind: events.Skipped, Step: "face"}, "saga.kyc.saga.unwinding.42"},
-	{"saga.kyc.saga.unwinding.42", events.Subject{Kind: events.Unwinding}, "saga.kyc.saga.completed.42"},
+	{"saga.kyc.saga.committed.42", events.Subject{Kind: events.Committed}, "saga.kyc.saga.unwinding.42"},
+	{"saga.kyc.saga.unwinding.42", events.Subject{Kind: events.Unwinding}, "saga.kyc.saga.committed.42"},
 	{"saga.kyc.face.compensate-face.42", events.Subject{Kind: events.Compensate, Step: "face", Agent: "face"}, ""},
 	{"saga.kyc.face.compensate-a-2-b-.42", events.Subject{Kind: events.Compensate, Step: "face", Agent: "a-2-b-"}, ""},
 	{"saga.kyc.face.compensated-face.42", events.Subject{Kind: events.Compensated, Step: "face", Agent: "face"}, ""},
@@ -174,13 +176,15 @@ func TestKinds(t *testing.T) {
 		names = append(names, k.String())
 	}
 	assert.Equal(t, []string{
-		"submitted", "rejected", "started", "attempt", "failed", "pending", "fallback", "completed", "skipped", "unwinding",
+		"submitted", "rejected", "started", "attempt", "failed", "pending", "answered", "fallback", "completed", "skipped",
+		"committed", "unwinding",
 		"compensate", "compensated", "undofailed", "redo", "saga.completed", "saga.compensated",
 	}, names)
 }
 
 func TestSubjectShorthands(t *testing.T) {
 	assert.Equal(t, "saga.kyc.task.submitted.42", events.TaskSubject("kyc", "42").String())
+	assert.Equal(t, "saga.kyc.saga.committed.42", events.CommitSubject("kyc", "42").String())
 	assert.Equal(t, "saga.kyc.saga.unwinding.42", events.LatchSubject("kyc", "42").String())
 	assert.Equal(t, "saga.kyc.face.started.42", events.ClaimSubject("kyc", "face", 1, "42").String())
 	assert.Equal(t, "saga.kyc.face.attempt-2.42", events.ClaimSubject("kyc", "face", 2, "42").String())

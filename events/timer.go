@@ -35,11 +35,12 @@ type What string
 const (
 	RetryTimer    What = "attempt"  // claim attempt n
 	UndoTimer     What = "undo"     // try to undo for the nth time
+	AnswerTimer   What = "answer"   // the answer to attempt n is overdue
 	DeadlineTimer What = "deadline" // the saga's time is up
 	AdvanceTimer  What = "advance"  // look whether undoing goes on
 )
 
-func (w What) numbered() bool { return w == RetryTimer || w == UndoTimer }
+func (w What) numbered() bool { return w == RetryTimer || w == UndoTimer || w == AnswerTimer }
 
 // Set is the subject under which the timer is scheduled.
 func (t Timer) Set() string { return "timer.set." + t.rest() }
@@ -88,7 +89,7 @@ func ParseTimer(subject string) (Timer, error) {
 	what, number, _ := strings.Cut(tokens[4], "-")
 	t.What = What(what)
 	switch t.What {
-	case RetryTimer, UndoTimer:
+	case RetryTimer, UndoTimer, AnswerTimer:
 		n, err := strconv.Atoi(number)
 		if err != nil || n < 1 || n > MaxAttempt {
 			return fail("%s needs a number, not %q", what, number)

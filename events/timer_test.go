@@ -12,6 +12,7 @@ import (
 
 var timers = map[string]events.Timer{
 	"timer.due.kyc.face-lite.attempt-2.42": {Type: "kyc", To: "face-lite", What: events.RetryTimer, N: 2, ID: "42"},
+	"timer.due.kyc.face.answer-3.42":       {Type: "kyc", To: "face", What: events.AnswerTimer, N: 3, ID: "42"},
 	"timer.due.kyc.face.undo-999.42":       {Type: "kyc", To: "face", What: events.UndoTimer, N: 999, ID: "42"},
 	"timer.due.kyc.saga.deadline.42":       {Type: "kyc", To: events.Everyone, What: events.DeadlineTimer, ID: "42"},
 	"timer.due.kyc.saga.advance.4_-2":      {Type: "kyc", To: events.Everyone, What: events.AdvanceTimer, ID: "4_-2"},

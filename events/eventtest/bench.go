@@ -51,7 +51,7 @@ func (b *bench) subject(k events.Kind, id string) events.Subject {
 	switch k {
 	case events.Attempt:
 		s.N = 2
-	case events.Failed, events.Pending, events.UndoFailed, events.Redo:
+	case events.Failed, events.Pending, events.Answered, events.UndoFailed, events.Redo:
 		s.N = 1
 	}
 	switch k {
@@ -59,7 +59,7 @@ func (b *bench) subject(k events.Kind, id string) events.Subject {
 		s.Agent = "b"
 	}
 	switch k {
-	case events.Submitted, events.Rejected, events.Unwinding, events.SagaCompleted, events.SagaCompensated:
+	case events.Submitted, events.Rejected, events.Committed, events.Unwinding, events.SagaCompleted, events.SagaCompensated:
 	default:
 		s.Step = "a"
 	}

@@ -17,7 +17,7 @@ var appendRules = []rule{
 	{name: "append/a guard is of its own saga and step and attempt", check: guardIsOwn},
 	{name: "append/the guard speaks before the once-only rule", check: guardBeforeOnce},
 	{name: "append/an own event is recognised behind its guard", check: ownBehindGuard},
-	{name: "append/a saga ends forward or turns, never both", check: endOrTurn},
+	{name: "append/a saga commits or turns, never both", check: commitOrTurn},
 	{name: "append/no forward event above the latch", check: noForwardAboveLatch},
 	{name: "append/an illegal subject is no refusal", check: illegalSubject},
 	{name: "append/a context that is done is no refusal", check: doneContext},
@@ -91,8 +91,8 @@ func guardRefuses(b *bench) {
 		b.refused(err, events.ErrGuarded, stands.Seq)
 		b.same(b.history(s.ID, stands.Seq), stands)
 	}
-	if guarded != 9 {
-		b.Fatalf("%d kinds are guarded, want 9", guarded)
+	if guarded != 10 {
+		b.Fatalf("%d kinds are guarded, want 10", guarded)
 	}
 }
 
@@ -137,7 +137,7 @@ func ownBehindGuard(b *bench) {
 		if !ok {
 			continue
 		}
-		if k == events.Unwinding || k == events.SagaCompleted {
+		if k == events.Unwinding || k == events.Committed {
 			continue // each guards the other: the second can't be written
 		}
 		b.write(guard)
@@ -149,26 +149,26 @@ func ownBehindGuard(b *bench) {
 	}
 }
 
-func endOrTurn(b *bench) {
+func commitOrTurn(b *bench) {
 	for round := range 20 {
 		id := fmt.Sprint(round)
-		latch, end := b.event(b.subject(events.Unwinding, id)), b.event(b.subject(events.SagaCompleted, id))
-		var turned, ended uint64
-		var noTurn, noEnd error
+		latch, commit := b.event(b.subject(events.Unwinding, id)), b.event(b.subject(events.Committed, id))
+		var turned, committed uint64
+		var noTurn, noCommit error
 		together(
 			func() { turned, noTurn = b.log.Append(b.ctx, latch) },
-			func() { ended, noEnd = b.log.Append(b.ctx, end) },
+			func() { committed, noCommit = b.log.Append(b.ctx, commit) },
 		)
 		switch {
-		case noTurn == nil && noEnd == nil:
-			b.Fatalf("the saga turned at %d and ended at %d", turned, ended)
+		case noTurn == nil && noCommit == nil:
+			b.Fatalf("the saga turned at %d and committed at %d", turned, committed)
 		case noTurn == nil:
-			b.refused(noEnd, events.ErrGuarded, turned)
+			b.refused(noCommit, events.ErrGuarded, turned)
 		default:
-			b.must(noEnd, "the latch was refused, so append the end")
-			b.refused(noTurn, events.ErrGuarded, ended)
+			b.must(noCommit, "the latch was refused, so append the commitment")
+			b.refused(noTurn, events.ErrGuarded, committed)
 		}
-		if h := b.history(id, max(turned, ended)); len(h) != 1 {
+		if h := b.history(id, max(turned, committed)); len(h) != 1 {
 			b.Fatalf("the saga has %d events", len(h))
 		}
 	}
