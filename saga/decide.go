@@ -14,34 +14,55 @@ type Setback struct {
 	Left       events.Left   // what this attempt left
 	RetryAfter time.Duration // the least wait before the next try
 	GivenUp    bool          // this agent shall not try again, whatever the class
+	Committed  bool          // the saga cannot turn any more
 }
 
+// Endless is how many attempts at a step are made, one after the other and
+// whatever the retry policy says, before a person is asked, in a saga that
+// cannot turn any more. A history is bounded, so there is no real endlessness.
+const Endless = 100
+
 // Decide says what follows a failed attempt: another try, the next agent in
-// the chain, or the way back. st is the step as it was read, nil when the
+// the chain, the way back, or a person where there is no way back. st is the step as it was read, nil when the
 // attempt is the first and nothing was read. random, in [0, 1), draws the
 // jitter.
 //
 // What a failure that hands the step on says to be left is what any attempt of
 // the agent may have left: all of it must be undone before.
 func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
+	if r.NeverRefuses && b.Class == events.Refused {
+		b.Class = events.Unavailable // its author promised: it is the agent that can't
+	}
 	f := events.Failure{Agent: r.Agent, Error: b.Error, Class: b.Class, Left: b.Left}
-	switch {
-	case b.Class == events.Refused:
-		f.Then = events.ThenBack
-		return f
-	case b.Class != events.Unavailable && !b.GivenUp && st.retries(r.Agent) < r.Retry.MaxRetries:
+	again := b.Class != events.Unavailable && b.Class != events.Refused && !b.GivenUp
+	retry := func() events.Failure {
 		f.Then = events.ThenRetry
 		f.Due = events.Duration(max(r.Retry.Wait(st.retries(r.Agent), random), b.RetryAfter))
 		return f
 	}
-	if chain := r.chain(st); len(chain) > 0 {
-		f.Then, f.Next, f.Chain = events.ThenFallback, chain[0], chain[1:]
-		if st.MayHaveLeft(r.Agent) {
-			f.Left = events.LeftUnknown
-		}
-		return f
+	if again && st.retries(r.Agent) < r.Retry.MaxRetries {
+		return retry()
 	}
-	f.Then = events.ThenBack
+	chain := r.chain(st)
+	_, _, from := st.rounds(r.Agent)
+	switch {
+	case b.Class == events.Refused:
+		f.Then = events.ThenBack
+	case len(chain) > 0:
+		f.Then, f.Next, f.Chain = events.ThenFallback, chain[0], chain[1:]
+	case from != "":
+		f.Then, f.Next = events.ThenRetry, from // to whoever handed the step back
+	case b.Committed && again && len(st.attempts()) < Endless:
+		return retry()
+	default:
+		f.Then = events.ThenBack
+	}
+	if b.Committed && f.Then == events.ThenBack {
+		f.Then = events.ThenPerson
+	}
+	if f.Then != events.ThenBack && st.MayHaveLeft(r.Agent) {
+		f.Left = events.LeftUnknown
+	}
 	return f
 }
 
@@ -69,18 +90,24 @@ func (st *Step) MayHaveLeft(agent string) bool {
 	})
 }
 
-// retries counts the failures of an agent that asked for another try by it.
+// retries counts the failures of an agent that asked for another try by it,
+// in its last round.
 func (st *Step) retries(agent string) int {
-	if st == nil {
-		return 0
-	}
+	_, begin, _ := st.rounds(agent)
 	n := 0
-	for _, a := range st.Attempts {
+	for _, a := range st.attempts()[begin:] {
 		if a.Claim.Agent == agent && a.Failure != nil && a.Failure.Then == events.ThenRetry && a.Successor() == agent {
 			n++
 		}
 	}
 	return n
+}
+
+func (st *Step) attempts() []Attempt {
+	if st == nil {
+		return nil
+	}
+	return st.Attempts
 }
 
 // chain lists the agents that have not had the step yet: those that the last

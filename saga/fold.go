@@ -13,9 +13,9 @@ import (
 // guess is made about a saga whose facts contradict each other.
 //
 // Writers are guarded by the broker, but guards are voluntary. So the fold
-// judges too, and the lower sequence wins (I1, I5): a latch above the saga's
-// completion is void, and so is a forward event above the latch or above the
-// completion.
+// judges too, and the lower sequence wins (I1, I5, I8): a latch above the saga's
+// completion or above the pivot's commitment is void, and so is a forward event
+// above the latch or above the completion.
 func Fold(history []events.Event) (*State, error) {
 	history = slices.Clone(history)
 	slices.SortFunc(history, func(a, b events.Event) int { return cmp.Compare(a.Seq, b.Seq) })
@@ -46,6 +46,9 @@ func (s *State) apply(e events.Event) error {
 		return nil
 	case events.Rejected:
 		return unpack(e, &s.Rejected)
+	case events.Committed:
+		s.Committed = &Commitment{Fact: factOf(e)}
+		return e.Unpack(&s.Committed.Commitment)
 	case events.Unwinding:
 		s.Turn = &Turn{Fact: factOf(e)}
 		return e.Unpack(&s.Turn.Turn)
@@ -63,6 +66,9 @@ func (s *State) apply(e events.Event) error {
 		return st.failed(e)
 	case events.Pending:
 		return st.pending(e)
+	case events.Answered:
+		st.answered(e)
+		return nil
 	case events.Fallback:
 		st.Handed = append(st.Handed, e.Subject.Agent)
 		return nil
@@ -76,7 +82,8 @@ func (s *State) apply(e events.Event) error {
 	case events.UndoFailed:
 		return st.undo(e).failed(e)
 	case events.Redo:
-		st.undo(e).redoSeq = e.Seq
+		u := st.undo(e)
+		u.redoSeq, u.Redos = e.Seq, max(u.Redos, e.Subject.N)
 		return nil
 	default:
 		return fmt.Errorf("%s of step %q: unknown kind", e.Subject.Event(), e.Subject.Step)
@@ -87,7 +94,9 @@ func (s *State) apply(e events.Event) error {
 func (s *State) void(e events.Event) bool {
 	switch e.Subject.Kind {
 	case events.Unwinding:
-		return s.Ended()
+		return s.Ended() || s.Committed != nil
+	case events.Answered:
+		return s.Step(e.Subject.Step) == nil // whoever says it is ahead of the saga, or mistaken
 	case events.Failed, events.Pending:
 		// Whoever was overtaken may not say what it left.
 		st := s.Step(e.Subject.Step)
@@ -158,11 +167,16 @@ func (s *State) claim(e events.Event) error {
 	return nil
 }
 
-// attempt finds the attempt whose outcome an event tells.
+// attempt finds the attempt whose outcome an event tells. A void attempt took
+// over one that waited for its outcome already: what comes of that one is told
+// under the void one's number, since a guard keeps its own closed.
 func (st *Step) attempt(e events.Event) (*Attempt, error) {
 	n := e.Subject.N
 	if n > len(st.Attempts) {
 		return nil, fmt.Errorf("%s of step %q, whose attempts so far are %d", e.Subject.Event(), st.Name, len(st.Attempts))
+	}
+	if last := st.Last(); st.Attempts[n-1].void && last.N < n && last.Waiting() {
+		n = last.N
 	}
 	return &st.Attempts[n-1], nil
 }
@@ -185,8 +199,8 @@ func (st *Step) follows(e events.Event, f events.Failure) error {
 	switch {
 	case f.Then == events.ThenFallback || f.Then == events.ThenRetry && f.Next != "":
 		err = events.ValidAgent(f.Next)
-	case f.Then != events.ThenRetry && f.Then != events.ThenBack:
-		err = fmt.Errorf("then %q: want retry, fallback or back", f.Then)
+	case f.Then != events.ThenRetry && f.Then != events.ThenBack && f.Then != events.ThenPerson:
+		err = fmt.Errorf("then %q: want retry, fallback, back or person", f.Then)
 	}
 	if err != nil {
 		return fmt.Errorf("%s of step %q: %w", e.Subject.Event(), st.Name, err)
@@ -199,6 +213,7 @@ func (st *Step) pending(e events.Event) error {
 	if err != nil {
 		return err
 	}
+	a.Waited = factOf(e)
 	return unpack(e, &a.Wait)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
+	"github.com/unwind-saga/unwind/saga/config"
 )
 
 // FuzzFold reads bytes as a history and asks it everything. Each slot is
@@ -111,7 +112,7 @@ func random(s *saga.State, take func() byte) events.Event {
 	n = max(1, n-int(take())%4/3) // mostly the last
 	var data any
 	switch subject.Kind {
-	case events.Submitted, events.Unwinding, events.SagaCompleted, events.SagaCompensated:
+	case events.Submitted, events.Committed, events.Unwinding, events.SagaCompleted, events.SagaCompensated:
 		step = ""
 		data = events.Turn{Reason: events.ReasonDeadline}
 	case events.Rejected:
@@ -127,11 +128,17 @@ func random(s *saga.State, take func() byte) events.Event {
 		subject.N = n
 		data = events.Failure{
 			Agent: agent, Class: events.Class(pick("transient", "unavailable", "refused", "unknown")), Left: events.Left(pick("nothing", "undone", "unknown")),
-			Then: events.Then(pick("retry", "fallback", "back")), Next: pick("x", "y", "z"), Due: events.Duration(take()),
+			Then: events.Then(pick("retry", "fallback", "back", "person")), Next: pick("x", "y", "z"), Due: events.Duration(take()),
 		}
 	case events.Pending:
 		subject.N = n
-		data = events.Wait{Agent: agent}
+		data = events.Wait{Agent: agent, Within: events.Duration(take())}
+	case events.Answered:
+		subject.N = int(take()%3) + 1
+		data = events.Answer{
+			Outcome: events.Outcome(pick("completed", "refused", "unavailable", "retry", "expired", "what?")), Attempt: int(take() % 4),
+			Next: pick("", "x", "y"), Due: events.Duration(take()),
+		}
 	case events.Completed, events.Skipped:
 		data = events.Done{Agent: agent, Attempt: n, After: after, Result: json.RawMessage("1")}
 	case events.UndoFailed:
@@ -197,6 +204,10 @@ func grown(t *testing.T, before, s *saga.State) {
 	}
 	if s.Ended() {
 		assert.NotEqual(t, s.End.Forward, s.Turned(), "I1")
+	}
+	if before.Committed != nil {
+		assert.Equal(t, before.Committed, s.Committed)
+		assert.False(t, s.Turned(), "I8")
 	}
 	if !before.Deadline.IsZero() {
 		assert.Equal(t, before.Deadline, s.Deadline)
@@ -268,6 +279,9 @@ func owed(t *testing.T, s *saga.State, history []events.Event) {
 	for _, e := range history {
 		written[e.Subject] = true
 	}
+	if s.Committed != nil && written[events.LatchSubject("story", "1")] {
+		return // somebody who kept no guard has closed the saga for everybody
+	}
 	for _, m := range all(s) {
 		for _, d := range m.Events {
 			assert.NoError(t, d.Subject.Validate())
@@ -297,6 +311,9 @@ func owed(t *testing.T, s *saga.State, history []events.Event) {
 		}
 		for _, agent := range []string{"x", "y", "z"} {
 			_ = st.MayHaveLeft(agent)
+			_, _ = st.Round(agent), st.Answer()
+			f := saga.Role{Agent: agent, Retry: config.RetryPolicy{MaxRetries: 2}}.Decide(st, saga.Setback{Class: events.Unknown, Committed: s.Committed != nil}, 0)
+			assert.False(t, s.Committed != nil && f.Then == events.ThenBack, "nobody turns a saga that is committed")
 		}
 	}
 	for _, r := range roles {

@@ -37,6 +37,7 @@ func (s *State) Forward(r Role, m Message) (call Call, attempt int, cause events
 	last := st.Last()
 	next := len(st.Attempts) + 1
 	mine := last.Claim.Trigger == m.Trigger && last.Claim.Agent == r.Agent
+	follows := s.sequel(st)
 	switch {
 	case mine && last.Open() && !st.Undone(r.Agent) && (s.Turned() || s.Ended() || st.Done != nil):
 		return UndoOwn, 0, ""
@@ -50,24 +51,33 @@ func (s *State) Forward(r Role, m Message) (call Call, attempt int, cause events
 		return Run, next, events.CauseTakeover
 	case last.Failure == nil:
 		return Pass, 0, ""
-	case last.Failure.Then == events.ThenRetry && last.Successor() == r.Agent &&
+	case follows.agent == r.Agent && follows.then == events.ThenRetry &&
 		m.Timer.What == events.RetryTimer && m.Timer.N > last.N && m.Timer.N <= next && m.Timer.To == r.Agent:
 		return Run, next, events.CauseRetry
-	case last.Failure.Then == events.ThenFallback && last.Failure.Next == r.Agent &&
+	case follows.agent == r.Agent && follows.then == events.ThenFallback &&
 		m.Subject.Kind == events.Fallback && m.Subject.Agent == r.Agent:
 		return Run, next, events.CauseFallback
+	case follows.then == events.ThenPerson && last.Claim.Agent == r.Agent && st.saidDone(m):
+		return Run, next, events.CauseAnswer
 	default:
 		return Pass, 0, ""
 	}
 }
 
-// Orphaned reports whether an agent's last attempt failed and may have left
+// saidDone reports whether a message is the answer that brings a step to its end
+// that had failed.
+func (st *Step) saidDone(m Message) bool {
+	a := st.Answer()
+	return a != nil && a.Outcome == events.OutcomeCompleted && m.Subject.Kind == events.Answered && m.Subject.N == a.K
+}
+
+// Orphaned reports whether an agent's last attempt failed or waits, and may have left
 // something, while a late replica of another agent completed the step. The saga
 // goes forward, so nobody will order it to be undone.
 func (s *State) Orphaned(r Role) bool {
 	st := s.Step(r.Step)
 	return st != nil && !s.Turned() && st.Done != nil && st.Done.Agent != r.Agent &&
-		st.Last().Claim.Agent == r.Agent && st.Last().Failure != nil &&
+		st.Last().Claim.Agent == r.Agent && (st.Last().Failure != nil || st.Last().Wait != nil) &&
 		slices.Contains(st.Owing(), r.Agent) && !st.Undone(r.Agent)
 }
 

@@ -25,6 +25,7 @@ var update = flag.Bool("update", false, "write anew what stands below the lines 
 // and below a line the state it folds into and the answers to its questions:
 //
 //	role AGENT [step=S] [after=A,B] [final] [stand-in] [takeovers=N]
+//	           [retries=N] [fallback=A,B] [never-refuses]
 //	SEQ STEP.EVENT [KEY=VALUE...]        an event; data=... takes the rest of the line as its body
 //	ask AGENT forward SEQ                what does that event ask of the agent?
 //	ask AGENT forward timer attempt-N    and what that timer?
@@ -32,6 +33,7 @@ var update = flag.Bool("update", false, "write anew what stands below the lines 
 //	ask AGENT uncleared                  and if it can't undo what it has to undo before?
 //	ask AGENT undo                       what is owed after its try at undoing
 //	ask AGENT input                      what may its step read?
+//	ask AGENT decide CLASS [LEFT] [committed]  its last attempt failed so: what follows?
 //	ask expire                           the deadline has passed
 //	then SEQ STEP.EVENT [KEY=VALUE...]   and if this came next?
 //	any STEP AGENT N                     and if anything at all did? Outcomes are of attempt N
@@ -120,6 +122,12 @@ func role(t *testing.T, agent string, words []string) saga.Role {
 			r.StandIn = true
 		case "takeovers":
 			r.MaxTakeovers = number(t, value)
+		case "fallback":
+			r.Fallbacks = strings.Split(value, ",")
+		case "retries":
+			r.Retry.MaxRetries = number(t, value)
+		case "never-refuses":
+			r.NeverRefuses = true
 		default:
 			t.Fatalf("role %s: no such word: %q", agent, word)
 		}
@@ -161,8 +169,10 @@ func event(t *testing.T, words []string) events.Event {
 			data[key] = events.Trigger{Stream: "SAGA_story", Seq: uint64(number(t, value))}
 		case "code":
 			data["error"] = events.Error{Code: value, Message: "it did not work"}
-		case "deadline", "until":
+		case "deadline":
 			data[key] = at(uint64(number(t, value)))
+		case "person":
+			data[key] = true
 		case "result", "undo", "context":
 			data[key] = json.RawMessage(value)
 		default:
@@ -186,14 +196,16 @@ func event(t *testing.T, words []string) events.Event {
 func anyOf(t *testing.T, k events.Kind, step, agent, n string, seq uint64) events.Event {
 	t.Helper()
 	s := events.Subject{Type: "story", Step: step, Kind: k, ID: "1"}
-	body := fmt.Sprintf(`{"agent":%q,"then":"retry"}`, agent)
+	body := fmt.Sprintf(`{"agent":%q,"then":"retry","outcome":"completed"}`, agent)
 	switch k {
-	case events.Submitted, events.Rejected, events.Unwinding, events.SagaCompleted, events.SagaCompensated:
+	case events.Submitted, events.Rejected, events.Committed, events.Unwinding, events.SagaCompleted, events.SagaCompensated:
 		s.Step = ""
 	case events.Failed, events.Pending:
 		s.N = number(t, n)
 	case events.Attempt:
 		s.N = number(t, n) + 1
+	case events.Answered:
+		s.N = 1
 	case events.UndoFailed, events.Redo:
 		s.N, s.Agent = 1, agent
 	case events.Fallback, events.Compensate, events.Compensated:
@@ -237,6 +249,14 @@ func answer(t *testing.T, s *saga.State, roles map[string]saga.Role, history []e
 		return moves(s.Uncleared(r, "me", events.Error{Code: "not_cleared", Message: "it did not work"}))
 	case "undo":
 		return moves(s.SettleUndo(r.Step, r.Agent))
+	case "decide":
+		b := saga.Setback{Class: events.Class(words[2]), Left: events.LeftNothing, Committed: words[len(words)-1] == "committed"}
+		if len(words) > 3 && words[3] != "committed" {
+			b.Left = events.Left(words[3])
+		}
+		f := r.Decide(s.Step(r.Step), b, 0)
+		said := fmt.Sprintf("  left %s, then %s %s%s", f.Left, f.Then, f.Next, listed(", ", f.Chain))
+		return strings.TrimRight(said, " ") + "\n"
 	case "input":
 		in, err := json.Marshal(s.Input(r.After))
 		require.NoError(t, err)
@@ -298,6 +318,9 @@ func told(s *saga.State) string {
 	if s.Rejected != nil {
 		line("reject", "%s", s.Rejected.Error.Code)
 	}
+	if s.Committed != nil {
+		line("pivot", "%s at %d", s.Committed.Step, s.Committed.Seq)
+	}
 	if s.Turn != nil {
 		line("turn", "%s at %d", strings.TrimSpace(string(s.Turn.Reason)+" "+s.Turn.Step), s.Turn.Seq)
 	}
@@ -311,6 +334,9 @@ func told(s *saga.State) string {
 		}
 		if st.Done != nil {
 			line("", "%s by %s, attempt %d, at %d", map[bool]string{true: "skipped", false: "completed"}[st.Done.Skipped], st.Done.Agent, st.Done.Attempt, st.Done.Seq)
+		}
+		for _, a := range st.Answers {
+			line("", "answer %d to attempt %d: %s", a.K, a.Attempt, cmp.Or(string(a.Outcome), "not readable"))
 		}
 		if len(st.Handed) > 0 {
 			line("", "handed to %s", strings.Join(st.Handed, ", "))
@@ -344,6 +370,9 @@ func flags(s *saga.State, st *saga.Step) string {
 	}
 	if s.Turned() && st.Resolved() {
 		said += ", resolved"
+	}
+	if a := st.Answer(); a != nil && st.Done == nil {
+		said += fmt.Sprintf(", answered %s", a.Outcome)
 	}
 	return said + listed(", owes ", st.Owing())
 }

@@ -23,7 +23,7 @@ func (s *State) Input(after []string) events.Context {
 	visit(after)
 	in := events.Context{
 		Results:  s.results(func(step string) bool { return before[step] }),
-		Deadline: s.Deadline,
+		Deadline: s.Deadline, Committed: s.Committed != nil,
 	}
 	if s.Task != nil {
 		in.Task = s.Task.Data

@@ -15,8 +15,8 @@ import (
 type Moves struct {
 	Events []Draft
 	Timers []events.Timer
-	// Clear: before the events are appended, the agent undoes what its attempts
-	// may have left. If it can't, [State.Uncleared] says what is owed instead.
+	// Clear: before any of it is done, the agent undoes what its attempts may
+	// have left. If it can't, [State.Uncleared] says what is owed instead.
 	Clear bool
 }
 
@@ -50,35 +50,42 @@ func (s *State) Settle(r Role, by string, asked time.Time) Moves {
 	case st.Done != nil && r.Final:
 		end := events.Subject{Type: s.Type, Kind: events.SagaCompleted, ID: s.ID}
 		return Moves{Events: []Draft{{end, EndWith(s.results(nil))}}}
-	case st.Done != nil || st.Last().Failure == nil:
+	case st.Done != nil:
 		return Moves{}
+	case st.Last().Waiting():
+		return s.overdue(st)
 	}
-	last := st.Last()
-	switch last.Failure.Then {
+	last, follows := st.Last(), s.sequel(st)
+	// Whoever comes next does the work again: what may be there of this
+	// agent's must be gone first, or two providers charge. It is undone
+	// after the failure is written, never before: until then a later
+	// attempt may be at it under the same key, and would lose its effect.
+	dirty := last.Failure != nil && last.Failure.Left == events.LeftUnknown && follows.agent != last.Claim.Agent
+	switch follows.then {
 	case events.ThenRetry:
-		return Moves{Timers: []events.Timer{{
-			Type: s.Type, To: last.Successor(), What: events.RetryTimer, N: last.N + 1, ID: s.ID,
-			Due: last.Failed.Time.Add(time.Duration(last.Failure.Due)), Seq: last.Failed.Seq,
-		}}}
-	case events.ThenFallback:
-		// Whoever comes next does the work again: what may be there of this
-		// agent's must be gone first, or two providers charge. It is undone
-		// after the failure is written, never before: until then a later
-		// attempt may be at it under the same key, and would lose its effect.
-		dirty := last.Failure.Left == events.LeftUnknown
-		if slices.Contains(st.Handed, last.Failure.Next) || dirty && last.Claim.Agent != r.Agent {
+		if dirty && last.Claim.Agent != r.Agent {
 			return Moves{}
 		}
-		to := events.Subject{Type: s.Type, Step: st.Name, Kind: events.Fallback, Agent: last.Failure.Next, ID: s.ID}
+		return Moves{Clear: dirty, Timers: []events.Timer{{
+			Type: s.Type, To: follows.agent, What: events.RetryTimer, N: last.N + 1, ID: s.ID, Due: follows.due, Seq: follows.seq,
+		}}}
+	case events.ThenFallback:
+		if slices.Contains(st.Handed, follows.agent) || dirty && last.Claim.Agent != r.Agent {
+			return Moves{}
+		}
+		to := events.Subject{Type: s.Type, Step: st.Name, Kind: events.Fallback, Agent: follows.agent, ID: s.ID}
 		return Moves{Events: []Draft{{to, events.HandOver{From: last.Claim.Agent, Attempt: last.N}}}, Clear: dirty}
-	default:
+	case events.ThenBack:
 		return s.latch(events.Turn{Reason: events.ReasonFailed, Step: st.Name, By: by, Error: &last.Failure.Error})
+	default: // not known yet, or a person's
+		return Moves{}
 	}
 }
 
 // Uncleared says what is owed when an agent could not undo what it may have left
 // before it hands the step on. Nobody may do the work again, so the saga turns,
-// and the undoing goes on there with its own policy.
+// and the undoing goes on there with its own policy. After the pivot it can't:
+// nothing is owed then but another try.
 func (s *State) Uncleared(r Role, by string, err events.Error) Moves {
 	return s.latch(events.Turn{Reason: events.ReasonFailed, Step: r.Step, By: by, Error: &err})
 }
@@ -93,7 +100,11 @@ func (s *State) Expire(by string) Moves {
 	}
 }
 
+// latch turns the saga, unless the pivot is done.
 func (s *State) latch(t events.Turn) Moves {
+	if s.Committed != nil {
+		return Moves{}
+	}
 	return Moves{Events: []Draft{{events.LatchSubject(s.Type, s.ID), t}}}
 }
 

@@ -14,6 +14,10 @@ type Role struct {
 	After   []string // the steps that it follows; empty: the task
 	StandIn bool     // it performs the step only when it is handed over
 	Final   bool
+	Pivot   bool // once the step is done, the saga cannot turn any more
+
+	// NeverRefuses: no task is refused here. A refusal is the agent's own fault.
+	NeverRefuses bool
 
 	Retry        config.RetryPolicy
 	UndoRetry    config.RetryPolicy

@@ -14,12 +14,13 @@ type State struct {
 	Type string
 	ID   string
 
-	Task     *events.Event     // the task; nil in a history that has none
-	Rejected *events.Rejection // why the task was not acceptable
-	Steps    []*Step           // in the order of their first claims
-	Turn     *Turn             // the latch; nil while the saga goes forward
-	End      *End              // nil while it runs
-	Deadline time.Time         // when it turns by itself; zero where no claim says so
+	Task      *events.Event     // the task; nil in a history that has none
+	Rejected  *events.Rejection // why the task was not acceptable
+	Steps     []*Step           // in the order of their first claims
+	Committed *Commitment       // the pivot; nil while the saga may turn
+	Turn      *Turn             // the latch; nil while the saga goes forward
+	End       *End              // nil while it runs
+	Deadline  time.Time         // when it turns by itself; zero where no claim says so
 
 	Void []events.Event // facts that came too late to count
 	Seq  uint64         // of the last event
@@ -31,6 +32,7 @@ type Step struct {
 	Name     string
 	After    []string  // the steps that it followed; empty: the task
 	Attempts []Attempt // attempt n is Attempts[n-1]
+	Answers  []Answer  // what was said of it from outside
 	Done     *Done     // completed or skipped
 	Handed   []string  // the agents that were told that the step is theirs
 	Undos    []*Undo   // in the order in which they were asked for
@@ -44,8 +46,9 @@ type Attempt struct {
 	Failure  *events.Failure // nil unless it failed
 	Failed   Fact
 	Wait     *events.Wait // nil unless its outcome comes later
-	finished bool         // the step's completion is its outcome
-	void     bool         // it took over an attempt that had an outcome
+	Waited   Fact
+	finished bool // the step's completion is its outcome
+	void     bool // it took over an attempt that had an outcome
 }
 
 // Open reports whether nothing is known of the attempt's outcome.
@@ -71,6 +74,7 @@ type Undo struct {
 	Order    *events.UndoOrder // nil where the agent undid without being asked
 	Done     *events.Undone
 	Failures []UndoFailure
+	Redos    int // how often a person asked to undo again
 	doneSeq  uint64
 	redoSeq  uint64 // of the last redo
 }
@@ -103,6 +107,12 @@ func (u *Undo) Tries() int {
 		}
 	}
 	return n
+}
+
+// A Commitment is the pivot: from here on the saga cannot turn.
+type Commitment struct {
+	events.Commitment
+	Fact
 }
 
 // A Turn is the latch.
@@ -213,15 +223,31 @@ func (st *Step) Resolved() bool {
 }
 
 // Token returns what undoing an agent's work on the step needs: the token of
-// its completion, and the attempt that it speaks of.
+// its completion, or else the one that it gave when it began to wait, or that
+// an answer brought; and the attempt that it speaks of.
 func (st *Step) Token(agent string) (undo json.RawMessage, attempt int) {
 	if st.Done != nil && st.Done.Agent == agent {
 		return st.Done.Undo, st.Done.Attempt
 	}
 	for _, a := range st.Attempts {
-		if a.Claim.Agent == agent {
-			attempt = a.N
+		if a.Claim.Agent != agent {
+			continue
+		}
+		attempt = a.N
+		if a.Wait != nil && a.Wait.Undo != nil {
+			undo = a.Wait.Undo
 		}
 	}
-	return nil, attempt
+	for _, a := range st.Answers {
+		if a.Undo != nil && a.Attempt <= len(st.Attempts) && st.Attempts[a.Attempt-1].Claim.Agent == agent {
+			undo = a.Undo
+		}
+	}
+	return undo, attempt
+}
+
+// AskedSince reports whether undoing an agent's work was asked for, or done,
+// after a sequence: what was there at that moment is undone by it.
+func (u *Undo) AskedSince(seq uint64) bool {
+	return u.redoSeq > seq || u.Done == nil || u.doneSeq > seq
 }

@@ -12,10 +12,11 @@ type Status string
 // What a saga may be.
 const (
 	Running     Status = "running"
+	Waiting     Status = "waiting" // an outcome is to come from outside: a person's, mostly
 	Unwinding   Status = "unwinding"
 	Completed   Status = "completed"
 	Compensated Status = "compensated"
-	Stuck       Status = "stuck"    // undoing waits for a person
+	Stuck       Status = "stuck"    // undoing waits for a person, or a step that failed after the pivot
 	Rejected    Status = "rejected" // the task was not acceptable, nothing was begun
 )
 
@@ -29,10 +30,12 @@ func (s *State) Status() Status {
 		return Rejected
 	case s.Ended():
 		return Compensated
-	case slices.ContainsFunc(s.Steps, stuck):
+	case slices.ContainsFunc(s.Steps, stuck), slices.ContainsFunc(s.Steps, s.Stranded):
 		return Stuck
 	case s.Turned():
 		return Unwinding
+	case slices.ContainsFunc(s.Steps, s.Waits):
+		return Waiting
 	default:
 		return Running
 	}
@@ -74,6 +77,8 @@ func (st *Step) Status(s *State) StepStatus {
 		return StepWorking
 	case last.Failure == nil:
 		return StepPending
+	case s.Stranded(st):
+		return StepStuck
 	case s.Turned() || last.Failure.Then == events.ThenBack:
 		return StepFailed
 	case last.Failure.Then == events.ThenFallback:

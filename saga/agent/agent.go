@@ -113,7 +113,7 @@ func (o Options) runner(log events.Log, cfg config.Config, h Handler) (*runner, 
 func RoleOf(cfg config.Config) saga.Role {
 	return saga.Role{
 		Type: cfg.Saga, Agent: cfg.Agent, Step: cfg.Step, After: cfg.After,
-		StandIn: cfg.StandIn, Final: cfg.Final,
+		StandIn: cfg.StandIn, Final: cfg.Final, Pivot: cfg.Pivot, NeverRefuses: cfg.NeverRefuses,
 		Retry: cfg.RetryPolicy, UndoRetry: cfg.CompensationRetryPolicy,
 		Fallbacks: cfg.FallbackAgents, MaxTakeovers: cfg.MaxTakeovers,
 	}
@@ -188,6 +188,9 @@ func (r *runner) forwardFilters() []string {
 
 func (r *runner) undoFilters() []string {
 	filters := []string{r.subject(events.Compensate, r.role.Step, r.role.Agent, 0)}
+	for k := range events.MaxAnswer {
+		filters = append(filters, r.subject(events.Answered, r.role.Step, "", k+1))
+	}
 	for n := range events.MaxRedo {
 		filters = append(filters, r.subject(events.Redo, r.role.Step, r.role.Agent, n+1))
 	}

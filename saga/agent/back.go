@@ -9,8 +9,12 @@ import (
 	"github.com/unwind-saga/unwind/saga"
 )
 
-// onUndo works on an order to undo: the saga's, or a person's.
+// onUndo works on what comes to the agent from others than the steps before it:
+// an order to undo, the saga's or a person's, and answers from outside.
 func (r *runner) onUndo(ctx context.Context, d events.Delivery) error {
+	if d.Event.Subject.Kind == events.Answered {
+		return r.onAnswer(ctx, d)
+	}
 	id, redo := d.Event.Subject.ID, d.Event.Subject.Kind == events.Redo
 	s, err := r.history(ctx, id, d.Seq)
 	if err != nil {
@@ -38,11 +42,7 @@ func (r *runner) undoNow(ctx context.Context, s *saga.State, cause events.Event,
 	if st := s.Step(r.role.Step); st != nil && token == nil {
 		token, attempt = st.Token(r.role.Agent)
 	}
-	var reason events.Reason
-	if s.Turned() {
-		reason = s.Turn.Reason
-	}
-	found, err := r.compensate(ctx, r.order(s.ID, attempt, token, reason), l)
+	found, err := r.compensate(ctx, r.order(s, attempt, token), l)
 	var draft saga.Draft
 	switch {
 	case errors.Is(err, errStopped):
@@ -89,13 +89,18 @@ func (r *runner) undoSlot(k events.Kind, n int, id string) events.Subject {
 	return events.Subject{Type: r.role.Type, Step: r.role.Step, Kind: k, N: n, Agent: r.role.Agent, ID: id}
 }
 
-func (r *runner) order(id string, attempt int, token json.RawMessage, reason events.Reason) Undo {
+func (r *runner) order(s *saga.State, attempt int, token json.RawMessage) Undo {
 	typ, step, agent := r.role.Type, r.role.Step, r.role.Agent
-	return Undo{
-		Type: typ, ID: id, Step: step, Agent: agent, Attempt: attempt,
-		Key: saga.UndoKey(typ, id, step, agent), Of: saga.Key(typ, id, step, agent),
-		Reason: reason, Token: token,
+	round := s.Step(step).Round(agent)
+	u := Undo{
+		Type: typ, ID: s.ID, Step: step, Agent: agent, Attempt: attempt,
+		Key: saga.RoundKey(saga.UndoKey(typ, s.ID, step, agent), round), Of: saga.RoundKey(saga.Key(typ, s.ID, step, agent), round),
+		Token: token,
 	}
+	if s.Turned() {
+		u.Reason = s.Turn.Reason
+	}
+	return u
 }
 
 // settleUndo sets the timer of the next try at undoing if one is owed, and
@@ -110,6 +115,9 @@ func (r *runner) settleUndo(ctx context.Context, s *saga.State, cause events.Eve
 // onTimer works on a timer of this agent's. It is a question, not an order.
 func (r *runner) onTimer(ctx context.Context, d events.Delivery) error {
 	t, asked := d.Timer, events.Event{Time: d.Time}
+	if t.What == events.AnswerTimer {
+		return r.expire(ctx, t, asked)
+	}
 	if t.What != events.UndoTimer {
 		m := saga.Message{Trigger: events.Trigger{Stream: d.Stream, Seq: d.Seq}, Timer: t}
 		return r.judge(ctx, m, asked, t.ID, t.Seq)

@@ -172,6 +172,9 @@ func TestConsumers(t *testing.T) {
 
 				me, at := c.cfg.Agent, c.cfg.WithDefaults().Step
 				c.want[me+"_compensate"] = []string{"saga.trip." + at + ".compensate-" + me + ".*"}
+				for _, k := range strings.Split("123456789", "") {
+					c.want[me+"_compensate"] = append(c.want[me+"_compensate"], "saga.trip."+at+".answered-"+k+".*")
+				}
 				for _, n := range strings.Split("123456789", "") {
 					c.want[me+"_compensate"] = append(c.want[me+"_compensate"], "saga.trip."+at+".redo-"+n+"-"+me+".*")
 				}

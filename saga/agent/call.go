@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,8 +71,12 @@ func call[T any](ctx context.Context, timeout time.Duration, f func(context.Cont
 	}
 }
 
-// work is what a successful call left for the history.
-type work struct{ result, undo json.RawMessage }
+// work is what a successful call left for the history: a result, or what it
+// waits for.
+type work struct {
+	result, undo json.RawMessage
+	wait         *events.Wait
+}
 
 // perform calls the author's function and reads its answer. The setback is nil
 // when it worked; the error is not nil when the agent is stopping.
@@ -111,6 +116,16 @@ func (r *runner) read(res Result) (w work, err error) {
 	}
 	if size := len(w.result) + len(w.undo); size > events.MaxPayload {
 		return work{}, badResult{fmt.Errorf("the result and its undo token have %d bytes, %d are allowed", size, events.MaxPayload)}
+	}
+	if p := res.Pending; p != nil {
+		if p.Within < 0 {
+			return work{}, badResult{fmt.Errorf("it is pending within %s", p.Within)}
+		}
+		w.wait = &events.Wait{
+			Agent: r.role.Agent, WaitsFor: cmp.Or(p.For, "an outcome from outside"), Person: p.Person, Question: p.Question,
+			Within: events.Duration(p.Within), Undo: w.undo,
+		}
+		return w, nil
 	}
 	if err := r.cfg.ResultSchema.Validate(w.result); err != nil {
 		return work{}, badResult{fmt.Errorf("the result does not fit result_schema: %w", err)}

@@ -23,7 +23,8 @@ type attempt struct {
 	id      string       // of the saga
 	n       int
 	why     events.Cause
-	giveUp  bool // claim it only to say that it failed
+	giveUp  bool           // claim it only to say that it failed
+	answer  *events.Answer // what came of it, as somebody outside says
 	after   []string
 	input   events.Context
 	step    *saga.Step // as it was read; nil when nothing was
@@ -73,13 +74,19 @@ func (r *runner) judge(ctx context.Context, m saga.Message, cause events.Event, 
 		a.after = a.step.After
 	}
 	a.input = s.Input(a.after)
+	if m.Subject.Kind == events.Answered {
+		a.answer = new(events.Answer)
+		if err := cause.Unpack(a.answer); err != nil {
+			return err
+		}
+	}
 	return r.try(ctx, a)
 }
 
 // try claims an attempt, performs the step, and says what came of it.
 func (r *runner) try(ctx context.Context, a attempt) error {
 	l := r.logger.With("saga", a.id, "attempt", a.n)
-	a.began = time.Now().Round(0) // a process that sleeps with its machine has a monotonic clock that does too
+	a.began = now()
 	if a.why == events.CauseTask {
 		if err := r.accept(a.input.Task); err != nil {
 			return r.reject(ctx, a, err, l)
@@ -104,6 +111,9 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 			Error: events.Error{Code: "takeovers", Message: fmt.Sprintf("its agent died %d times at it", r.role.MaxTakeovers+1)},
 		})
 	}
+	if a.answer != nil {
+		return r.conclude(ctx, a, *a.answer)
+	}
 	l.Debug("perform", "cause", a.why)
 	w, back, err := r.perform(ctx, r.task(a), l)
 	switch {
@@ -112,15 +122,21 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 	case back != nil:
 		l.Warn("attempt failed", "class", back.Class, "code", back.Error.Code)
 		return r.fail(ctx, a, *back)
+	case w.wait != nil:
+		return r.pend(ctx, a, w)
 	default:
 		return r.complete(ctx, a, w)
 	}
 }
 
+// now is read from the wall: a process that sleeps with its machine has a
+// monotonic clock that sleeps too.
+func now() time.Time { return time.Now().Round(0) }
+
 func (r *runner) task(a attempt) Task {
 	return Task{
 		Type: r.role.Type, ID: a.id, Step: r.role.Step, Agent: r.role.Agent, Attempt: a.n,
-		Key:     saga.Key(r.role.Type, a.id, r.role.Step, r.role.Agent),
+		Key:     saga.RoundKey(saga.Key(r.role.Type, a.id, r.role.Step, r.role.Agent), a.step.Round(r.role.Agent)),
 		Payload: a.input.Task, Results: a.input.Results, Deadline: a.input.Deadline,
 	}
 }
@@ -174,6 +190,14 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 			return r.unrecorded(ctx, s, a, w)
 		}
 	}
+	if r.role.Pivot && !a.input.Committed {
+		if turned, err := r.commit(ctx, a); err != nil {
+			return err
+		} else if turned != nil {
+			return r.unrecorded(ctx, turned, a, w)
+		}
+		a.input.Committed = true
+	}
 	done := saga.Attach(events.Done{
 		Agent: r.role.Agent, Attempt: a.n, After: a.after, Result: w.result, Undo: w.undo,
 	}, a.input)
@@ -201,6 +225,23 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 	return err
 }
 
+// commit says that the saga cannot turn any more: before the pivot's completion,
+// so that what follows may rely on it. It returns the history of a saga that has
+// turned before. That another attempt said it is as good.
+func (r *runner) commit(ctx context.Context, a attempt) (turned *saga.State, err error) {
+	_, err = r.append(ctx, events.CommitSubject(r.role.Type, a.id), a.cause,
+		events.Commitment{Step: r.role.Step, Agent: r.role.Agent, Attempt: a.n})
+	refusal, refused := errors.AsType[*events.Refusal](err)
+	if !refused {
+		return nil, err
+	}
+	s, err := r.history(ctx, a.id, max(refusal.Seq, a.claimed))
+	if err != nil || s.Committed != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // unrecorded finds out what became of an effect whose completion is not to be.
 // If another attempt of this agent recorded it, it is the same effect under
 // the same key, and will be undone with it, unless that was done before this
@@ -225,11 +266,16 @@ func (r *runner) unrecorded(ctx context.Context, s *saga.State, a attempt, w wor
 
 // fail says that the attempt failed, and what follows.
 func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback) error {
-	f := r.role.Decide(a.step, b, r.random())
+	b.Committed = a.input.Committed
+	return r.tell(ctx, a, r.role.Decide(a.step, b, r.random()))
+}
+
+// tell says a failure that was decided on.
+func (r *runner) tell(ctx context.Context, a attempt, f events.Failure) error {
 	seq, err := r.append(ctx, events.Subject{Type: r.role.Type, Step: r.role.Step, Kind: events.Failed, N: a.n, ID: a.id}, a.cause, f)
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
 		if errors.Is(refusal, events.ErrGuarded) {
-			return r.overtaken(ctx, a, f, refusal.Seq)
+			return r.overtaken(ctx, a, f.Left, refusal.Seq)
 		}
 		seq = max(refusal.Seq, a.claimed)
 	} else if err != nil {
@@ -248,12 +294,12 @@ func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback) error {
 
 // overtaken lets go of a message that a later attempt holds now. What this one
 // may have left is undone with the rest, unless the rest was undone before.
-func (r *runner) overtaken(ctx context.Context, a attempt, f events.Failure, seq uint64) error {
+func (r *runner) overtaken(ctx context.Context, a attempt, left events.Left, seq uint64) error {
 	s, err := r.history(ctx, a.id, max(seq, a.claimed))
 	if err != nil {
 		return err
 	}
-	if st := s.Step(r.role.Step); st != nil && st.Lost(r.role.Agent) && f.Left == events.LeftUnknown {
+	if st := s.Step(r.role.Step); st != nil && st.Lost(r.role.Agent) && left == events.LeftUnknown {
 		if err := r.undoNow(ctx, s, a.cause, nil); err != nil {
 			return err
 		}
@@ -264,7 +310,7 @@ func (r *runner) overtaken(ctx context.Context, a attempt, f events.Failure, seq
 // clear undoes what this agent may have left before it hands the step on.
 func (r *runner) clear(ctx context.Context, s *saga.State) error {
 	l := r.logger.With("saga", s.ID)
-	_, err := r.compensate(ctx, r.order(s.ID, s.Step(r.role.Step).Last().N, nil, ""), l)
+	_, err := r.compensate(ctx, r.order(s, s.Step(r.role.Step).Last().N, nil), l)
 	if err != nil && !errors.Is(err, errStopped) {
 		l.Warn("not handed on: what it may have left could not be undone", "error", err)
 	}

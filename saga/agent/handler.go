@@ -62,10 +62,24 @@ func (t Task) Result(step string, into any) error {
 	return nil
 }
 
-// A Result is what came of a step. Both are written as JSON.
+// A Result is what came of a step. Data and Undo are written as JSON.
 type Result struct {
 	Data any // what later steps may read
 	Undo any // what undoing needs; given back to this agent only
+
+	// Pending says that the step was accepted and that its outcome comes later,
+	// from outside: from a person, a callback, a program that works for hours. No
+	// process and no message waits meanwhile. There is no Data then. Who brings
+	// the outcome needs the saga's type and id, the step, and [Task.Attempt].
+	Pending *Pending
+}
+
+// Pending is what a step waits for.
+type Pending struct {
+	For      string        // in words: "the bank's confirmation"
+	Person   bool          // a person owes it: it stands in the inbox
+	Question string        // what the person is asked
+	Within   time.Duration // how long; then this agent has failed, and the chain goes on. 0: until the saga's deadline
 }
 
 // An Undo is a step to be undone.

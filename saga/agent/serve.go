@@ -114,22 +114,30 @@ func (r *runner) append(ctx context.Context, s events.Subject, cause events.Even
 func (r *runner) settle(ctx context.Context, s *saga.State, cause events.Event) error {
 	for {
 		m := s.Settle(r.role, r.instance, cause.Time)
-		if len(m.Events) == 0 {
-			return r.set(ctx, m.Timers)
-		}
 		if m.Clear {
-			if err := r.clear(ctx, s); errors.Is(err, errStopped) {
-				return err
-			} else if err != nil {
+			err := r.clear(ctx, s)
+			switch {
+			case errors.Is(err, errStopped), err != nil && s.Committed != nil:
+				return err // after the pivot there is no other way than to try again
+			case err != nil:
 				m = s.Uncleared(r.role, r.instance, events.Error{Code: "not_cleared", Message: text(err)})
 			}
+		}
+		if len(m.Events) == 0 {
+			return r.set(ctx, m.Timers)
 		}
 		seq, err := r.make(ctx, m, cause)
 		if err != nil {
 			return err
 		}
+		before := s.Seq
 		if s, err = r.history(ctx, s.ID, seq); err != nil {
 			return err
+		}
+		if s.Seq == before {
+			// Somebody who keeps no guard stands against it. Asked at once, the
+			// log would say the same for ever.
+			return fmt.Errorf("settle saga %s/%s: what is owed was refused, and the history does not say why", s.Type, s.ID)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 func Redo(ctx context.Context, log events.Log, typ, id, step, agent, by, reason string) error {
 	attempt := fmt.Sprintf("undo step %q by agent %q of saga %s/%s again", step, agent, typ, id)
 	for seq := uint64(0); ; {
-		s, history, err := Load(ctx, log, typ, id, seq)
+		s, _, err := Load(ctx, log, typ, id, seq)
 		if err != nil {
 			return fmt.Errorf("%s: %w", attempt, err)
 		}
@@ -26,7 +26,7 @@ func Redo(ctx context.Context, log events.Log, typ, id, step, agent, by, reason 
 		if u == nil {
 			return refuse(attempt, ErrNotAsked, "it is asked when the steps that followed this one are undone")
 		}
-		n := redos(history, step, agent) + 1
+		n := u.Redos + 1
 		if n > events.MaxRedo {
 			return refuse(attempt, ErrRedos, "undo it by hand, and say so with `unwind saga resolve`")
 		}
@@ -93,15 +93,4 @@ func turned(s *saga.State, attempt, step, agent string) (*saga.Undo, *saga.Step,
 		return nil, nil, refuse(attempt, ErrNotAsked, "no such step; "+steps(s))
 	}
 	return st.Undo(agent), st, nil
-}
-
-// redos counts how often a person asked already.
-func redos(history []events.Event, step, agent string) int {
-	n := 0
-	for _, e := range history {
-		if e.Subject.Kind == events.Redo && e.Subject.Step == step && e.Subject.Agent == agent {
-			n = max(n, e.Subject.N)
-		}
-	}
-	return n
 }

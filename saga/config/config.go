@@ -25,6 +25,14 @@ type Config struct {
 	// says so too, for whoever performs it writes the end.
 	Final bool
 
+	// Pivot: once the step is done, the saga cannot turn any more: no failure,
+	// deadline or person takes it back. A stand-in for the step says so too.
+	Pivot bool
+	// NeverRefuses: the program refuses no task, and if it does all the same,
+	// that is its own fault: the next agent in the chain is asked. What follows a
+	// pivot must say so.
+	NeverRefuses bool
+
 	Timeout     time.Duration // of each attempt; default 30s
 	Deadline    time.Duration // of the whole saga; default 24h
 	Concurrency int           // sagas at a time; default 16

@@ -47,6 +47,8 @@ saga: s
 step: x
 after: [b, c]
 final: true
+pivot: true
+never_refuses: true
 timeout: 11s
 deadline: 12m
 concurrency: 13
@@ -61,7 +63,7 @@ command: [run, -v]
 settings: {free: form}
 `)
 	want := Config{
-		Agent: "a", Saga: "s", Step: "x", After: []string{"b", "c"}, Final: true,
+		Agent: "a", Saga: "s", Step: "x", After: []string{"b", "c"}, Final: true, Pivot: true, NeverRefuses: true,
 		Timeout: 11 * time.Second, Deadline: 12 * time.Minute, Concurrency: 13, Lease: 25 * time.Second,
 		RetryPolicy:             RetryPolicy{14, 15 * time.Second, 16 * time.Second, 1.7, 0.18, true},
 		CompensationRetryPolicy: RetryPolicy{19, 20 * time.Second, 21 * time.Second, 2.2, 0.23, true},

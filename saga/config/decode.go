@@ -28,6 +28,8 @@ func (d *decoder) fields(c *Config) map[string]field {
 		"after":                     d.texts(&c.After),
 		"stand_in":                  d.truth(&c.StandIn),
 		"final":                     d.truth(&c.Final),
+		"pivot":                     d.truth(&c.Pivot),
+		"never_refuses":             d.truth(&c.NeverRefuses),
 		"timeout":                   d.duration(&c.Timeout),
 		"lease":                     d.duration(&c.Lease),
 		"deadline":                  d.duration(&c.Deadline),

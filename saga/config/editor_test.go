@@ -66,7 +66,7 @@ func TestEditorSchemaHasTheDefaults(t *testing.T) {
 		}
 	}
 	same(top.Properties, map[string]any{
-		"stand_in": c.StandIn, "final": c.Final, "timeout": short(c.Timeout), "deadline": short(c.Deadline),
+		"stand_in": c.StandIn, "final": c.Final, "pivot": c.Pivot, "never_refuses": c.NeverRefuses, "timeout": short(c.Timeout), "deadline": short(c.Deadline),
 		"lease": short(c.Lease), "concurrency": float64(c.Concurrency), "max_takeovers": float64(c.MaxTakeovers),
 	})
 	same(top.Properties["retry_policy"].Properties, policy(c.RetryPolicy))

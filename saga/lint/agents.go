@@ -82,6 +82,11 @@ func (w *workflow) comparePlayers(primary, standIn config.Config) {
 			"saga %s would complete too early once step %s was handed over: it is final for %s, but not for its primary, %s",
 			w.typ, primary.Step, standIn.Agent, primary.Agent)
 	}
+	if primary.Pivot != standIn.Pivot {
+		w.tell(PivotDiffers, standIn.At("pivot"), "say the same in both files",
+			"whether saga %s can turn after step %s would depend on who performed it: it is the pivot for one of %s and %s only",
+			w.typ, primary.Step, primary.Agent, standIn.Agent)
+	}
 	if !bytes.Equal(primary.ResultSchema.JSON(), standIn.ResultSchema.JSON()) {
 		w.tell(ResultsDiffer, standIn.At("result_schema"), "give both the same result_schema, best as one file",
 			"those that follow step %s of saga %s may get another result than they know once it was handed over: the result_schema of %s is not that of %s",

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/config"
 )
 
@@ -153,11 +154,15 @@ func (w *workflow) checkHistory() {
 // eventsOf counts the events of a step in the worst case: of each agent in its
 // chain every attempt is claimed, pending and failed, every takeover claimed,
 // and every try at undoing fails but one; and the step is done in the end.
-// What a person adds (redo) is not counted.
+// After the pivot a step is tried almost without end. What people add (answers,
+// redo) is not counted.
 func (w *workflow) eventsOf(step string) int {
 	const claimed, pending, failed, handedOver, ordered, undone, done = 1, 1, 1, 1, 1, 1, 1
 	chain := w.chain(step)
 	total := done + (len(chain)-1)*handedOver
+	if w.committed(step) {
+		total += saga.Endless * (claimed + failed)
+	}
 	for _, a := range chain {
 		total += (1 + a.RetryPolicy.MaxRetries) * (claimed + pending + failed)
 		total += a.MaxTakeovers * claimed

@@ -24,6 +24,7 @@ func Check(agents []config.Config) []Finding {
 		w.checkAgents()
 		w.checkChains()
 		w.checkGraph()
+		w.checkPivots()
 		w.checkDeadlines()
 		w.checkHistory()
 		w.checkResults()

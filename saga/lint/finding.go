@@ -38,10 +38,13 @@ const (
 	UnknownAgent     Code = "unknown-agent"      // a chain names an agent that is not there
 	FallbackElse     Code = "fallback-elsewhere" // a chain names an agent of another step
 	FinalDiffers     Code = "final-differs"      // primary and stand-in disagree on final
+	PivotDiffers     Code = "pivot-differs"      // primary and stand-in disagree on the pivot
+	RefusalAfter     Code = "refusal-after"      // what can be refused follows the pivot
 	DeadlinesDiffer  Code = "deadlines-differ"   // agents of a type disagree on the deadline
 	LongHistory      Code = "long-history"       // a history may outgrow what is read at once
 	IdleStandIn      Code = "idle-stand-in"      // nobody hands over to a stand-in
 	ShortDeadline    Code = "short-deadline"     // the deadline may come while it is still being tried
+	RefusalBeside    Code = "refusal-beside"     // what can be refused runs beside the pivot
 	ResultsDiffer    Code = "results-differ"     // primary and stand-in promise different results
 	SeveralEntries   Code = "several-entries"    // several steps begin with the task
 	NoUndo           Code = "no-undo"            // nobody said how to undo a step
@@ -51,8 +54,8 @@ const (
 var severities = map[Code]Severity{
 	DuplicateAgent: Error, NoPrimary: Error, TwoPrimaries: Error, UnknownStep: Error, Cycle: Error,
 	NoFinal: Error, ManyFinals: Error, AfterFinal: Error, LooseStep: Error, UnknownAgent: Error,
-	FallbackElse: Error, FinalDiffers: Error, DeadlinesDiffer: Error, LongHistory: Error,
-	IdleStandIn: Warning, ShortDeadline: Warning, ResultsDiffer: Warning,
+	FallbackElse: Error, FinalDiffers: Error, PivotDiffers: Error, RefusalAfter: Error, DeadlinesDiffer: Error, LongHistory: Error,
+	IdleStandIn: Warning, RefusalBeside: Warning, ShortDeadline: Warning, ResultsDiffer: Warning,
 	SeveralEntries: Note, NoUndo: Note, UncheckedResults: Note,
 }
 

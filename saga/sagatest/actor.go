@@ -58,6 +58,9 @@ func (p *player) perform(ctx context.Context, t agent.Task) (agent.Result, error
 		return agent.Result{}, agent.Unknown(failed)
 	case "panic":
 		panic("it did not work")
+	case "asks":
+		within, err := span(arg)
+		return agent.Result{Pending: &agent.Pending{For: "a person", Person: true, Within: within}}, err
 	}
 	if err := p.stage.Ledger.do(t.Key); err != nil {
 		return agent.Result{}, agent.ErrDead
@@ -68,6 +71,9 @@ func (p *player) perform(ctx context.Context, t agent.Task) (agent.Result, error
 		return agent.Result{}, context.Canceled
 	case "unknown":
 		return agent.Result{}, agent.Unknown(failed)
+	case "accepted":
+		within, err := span(arg)
+		return agent.Result{Undo: t.Key, Pending: &agent.Pending{For: "a callback", Within: within}}, err
 	case "ok", "stray":
 		return agent.Result{Data: map[string]string{"by": t.Agent}, Undo: t.Key}, nil
 	default:
@@ -108,4 +114,12 @@ func (p *player) undo(ctx context.Context, u agent.Undo) error {
 		return agent.ErrNothingFound
 	}
 	return nil
+}
+
+// span reads a time that need not be given.
+func span(arg string) (time.Duration, error) {
+	if arg == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(arg)
 }

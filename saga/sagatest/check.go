@@ -10,7 +10,7 @@ import (
 )
 
 // Check says where a history breaks the invariants that can be read from it:
-// I1, I2, I3, I5 and I7. Those of them that speak of every moment (I2, I3) are
+// I1, I2, I3, I5, I7 and I8. Those of them that speak of every moment (I2, I3) are
 // checked at every event, unless a late replica took part.
 func Check(history []events.Event, late bool) error {
 	var wrong []error
@@ -19,9 +19,6 @@ func Check(history []events.Event, late bool) error {
 	}
 	has := func(k events.Kind) bool {
 		return slices.ContainsFunc(history, func(e events.Event) bool { return e.Subject.Kind == k })
-	}
-	if has(events.SagaCompleted) && has(events.Unwinding) {
-		broken("I1", "the saga ended forward and turned")
 	}
 	if has(events.SagaCompleted) && has(events.SagaCompensated) {
 		broken("I1", "the saga has two ends")
@@ -32,6 +29,10 @@ func Check(history []events.Event, late bool) error {
 			return err
 		}
 		switch {
+		case e.Subject.Kind == events.SagaCompleted && before.Turned():
+			broken("I1", "the saga turned, and ended forward at %d", e.Seq)
+		case e.Subject.Kind == events.Unwinding && before.Committed != nil:
+			broken("I8", "the saga committed, and turned at %d", e.Seq)
 		case late && before.Ended() && (e.Subject.Kind == events.Started || e.Subject.Kind == events.Attempt):
 			// No guard keeps out the claim of a late replica, and it does not count.
 		case e.Subject.Kind.Forward() && (before.Turned() || before.Ended()):

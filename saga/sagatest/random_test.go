@@ -176,6 +176,7 @@ func (v *inventor) say(format string, args ...any) {
 func (v *inventor) cast() {
 	n := 1 + min(v.IntN(6), v.IntN(6))
 	followed := map[string]bool{}
+	pivot := v.IntN(2 * n) // or none
 	deadline := v.pick("", "", "", " deadline=10s", " deadline=20s", " deadline=90s", " deadline=1h")
 	for i := range n {
 		step := string(rune('a' + i))
@@ -193,14 +194,19 @@ func (v *inventor) cast() {
 		} else {
 			words = deadline
 		}
+		role := ""
 		if i == n-1 {
-			words += " final"
+			role += " final"
 		}
-		v.step(step, words, i == n-1)
+		if i == pivot {
+			role += " pivot"
+		}
+		v.step(step, words+role, role)
 	}
 }
 
-func (v *inventor) step(step, words string, final bool) {
+// step makes up who performs a step; all of them have its role.
+func (v *inventor) step(step, words, role string) {
 	primary, standIns := step+"0", []string{}
 	if v.one(3) {
 		standIns = append(standIns, step+"1")
@@ -212,11 +218,7 @@ func (v *inventor) step(step, words string, final bool) {
 	}
 	v.agent(primary, step, words)
 	for _, s := range standIns {
-		words := " stand-in"
-		if final {
-			words += " final"
-		}
-		v.agent(s, step, words)
+		v.agent(s, step, " stand-in"+role)
 	}
 }
 
@@ -228,7 +230,8 @@ func (v *inventor) agent(name, step, words string) {
 	if v.one(2) {
 		var list []string
 		for range 1 + v.IntN(3) {
-			what := v.pick("ok", "ok", "fail", "unavailable", "unavailable", "refuse", "unknown", "unknown", "lost", "hang", "panic", "die", "stray", "retry-after=5s")
+			what := v.pick("ok", "ok", "fail", "unavailable", "unavailable", "refuse", "unknown", "unknown", "lost", "hang", "panic", "die", "stray", "retry-after=5s",
+				"asks", "asks=20s", "accepted", "accepted=10s")
 			v.stray = v.stray || what == "stray"
 			list = append(list, what)
 		}
@@ -252,17 +255,17 @@ func (v *inventor) cuts() {
 		how := v.pick("crash-before", "crash-after", "crash-before", "crash-after", "lose", "pause", "pause", "pause")
 		agent := v.agents[v.IntN(len(v.agents))]
 		step := v.room[agent]
-		event := v.pick("started", "completed", "completed", "failed-1", "failed-2", "attempt-2", "attempt-3",
+		event := v.pick("started", "completed", "completed", "pending-1", "answered-1", "failed-1", "failed-2", "attempt-2", "attempt-3",
 			"fallback-"+agent, "compensate-"+agent, "compensated-"+agent, "undofailed-1-"+agent)
 		switch {
 		case how != "lose" && v.one(3):
 			how = strings.Replace(how, "after", "before", 1)
 			step, event = "read", fmt.Sprintf("%s-%d", agent, 1+v.IntN(8))
 			if v.one(3) {
-				step, event = "timer", v.pick("attempt-2", "attempt-3", "undo-2", "deadline", "advance")
+				step, event = "timer", v.pick("attempt-2", "attempt-3", "undo-2", "answer-1", "deadline", "advance")
 			}
 		case v.one(5):
-			step, event = "saga", v.pick("unwinding", "completed", "compensated")
+			step, event = "saga", v.pick("unwinding", "completed", "compensated", "committed")
 		}
 		if how == "pause" && event == "completed" && v.handed[step] {
 			continue // a known hole: late-completion-slips-in
@@ -281,9 +284,12 @@ func (v *inventor) cues() {
 	for range v.IntN(4) {
 		at += time.Duration(v.IntN(8000)) * time.Millisecond
 		who := fmt.Sprintf("%s#1", v.pick(v.agents...))
-		switch v.IntN(4) {
+		switch v.IntN(5) {
 		case 0:
 			v.say("at %s cancel", at)
+		case 4:
+			v.say("at %s answer %s %s", at, v.room[v.pick(v.agents...)],
+				v.pick("completed", "refused", "unavailable", "retry", "retry "+v.pick(v.agents...)))
 		case 1:
 			v.say("at %s kill %s", at, who)
 		default:

@@ -3,10 +3,12 @@ package sagatest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -153,6 +155,8 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 		return s.note(s.write(ctx, events.TaskSubject(storyType, storyID), []byte(payload)))
 	case "cancel":
 		return s.note(s.say(ctx, events.LatchSubject(storyType, storyID), events.Turn{Reason: events.ReasonCancelled, By: "a person"}))
+	case "answer":
+		return s.answer(ctx, arg(0), events.Outcome(arg(1)), arg(2))
 	case "redo":
 		return s.redo(ctx, arg(0), arg(1))
 	case "by-hand":
@@ -191,8 +195,9 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 	return nil
 }
 
-// attend is a person who asks again for whatever is stuck; in doubt, of a saga
-// that went back, for whatever was undone as well.
+// attend is a person who does whatever waits for one, and asks again for
+// whatever is stuck; in doubt, of a saga that went back, for whatever was undone
+// as well.
 func (s *Stage) attend(ctx context.Context, doubt bool) error {
 	history, err := s.log.History(ctx, storyType, storyID, 0)
 	if err != nil {
@@ -203,6 +208,9 @@ func (s *Stage) attend(ctx context.Context, doubt bool) error {
 		return err
 	}
 	for _, st := range state.Steps {
+		if state.Waits(st) || state.Stranded(st) {
+			err = errors.Join(err, s.answer(ctx, st.Name, events.OutcomeCompleted, ""))
+		}
 		for _, u := range st.Undos {
 			if u.Stuck() || doubt && state.Turned() && u.Done != nil {
 				err = errors.Join(err, s.redo(ctx, st.Name, u.Agent))
@@ -210,6 +218,32 @@ func (s *Stage) attend(ctx context.Context, doubt bool) error {
 		}
 	}
 	return err
+}
+
+// answer is somebody who does what a step waits for, or not, and says so.
+func (s *Stage) answer(ctx context.Context, step string, outcome events.Outcome, next string) error {
+	history, err := s.log.History(ctx, storyType, storyID, 0)
+	if err != nil {
+		return err
+	}
+	state, err := saga.Fold(history)
+	if err != nil {
+		return err
+	}
+	a := events.Answer{Outcome: outcome, By: "a person", Next: next}
+	if st := state.Step(step); st != nil {
+		last := st.Last()
+		if n, err := strconv.Atoi(next); err == nil && n <= len(st.Attempts) {
+			last, a.Next = st.Attempts[n-1], ""
+		}
+		a.Attempt = last.N
+		if outcome == events.OutcomeCompleted {
+			key := saga.RoundKey(saga.Key(storyType, storyID, step, last.Claim.Agent), st.Round(last.Claim.Agent))
+			s.Ledger.insist(key)
+			a.Data, a.Undo = json.RawMessage(`"done by hand"`), json.RawMessage(strconv.Quote(key))
+		}
+	}
+	return s.note(s.say(ctx, events.Subject{Type: storyType, Step: step, Kind: events.Answered, N: state.NextAnswer(step), ID: storyID}, a))
 }
 
 // redo asks an agent to undo again.
@@ -294,7 +328,7 @@ func (s *Stage) Clean(state *saga.State) error {
 	want := []string{}
 	if state.Ended() && state.End.Forward {
 		for _, st := range state.Steps {
-			want = append(want, saga.Key(state.Type, state.ID, st.Name, st.Done.Agent))
+			want = append(want, saga.RoundKey(saga.Key(state.Type, state.ID, st.Name, st.Done.Agent), st.Round(st.Done.Agent)))
 		}
 	}
 	slices.Sort(want)

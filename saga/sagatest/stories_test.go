@@ -42,6 +42,8 @@ func TestCrashAnywhere(t *testing.T) {
 	for _, name := range []string{
 		"happy", "diamond", "first-fails", "last-fails", "retries", "fallback", "fallback-after-unknown",
 		"fallback-cannot-clear", "branch-fails", "join-two-replicas", "cancel", "undo-retries", "not-json",
+		"callback", "callback-overdue", "person-hands-back", "person-hands-back-in-vain", "nobody-answers", "person-refuses",
+		"pivot-refused", "after-the-pivot-a-person", "after-the-pivot-again", "beside-the-pivot",
 	} {
 		t.Run(name, func(t *testing.T) {
 			points := crash(t, name, -1, false)

@@ -49,20 +49,25 @@ const rule = "----\n"
 
 // ParseStory reads a story's file:
 //
-//	agent NAME [step=S] [after=A,B] [final] [stand-in] [takes=D] [timeout=D]
+//	agent NAME [step=S] [after=A,B] [final] [pivot] [stand-in] [takes=D] [timeout=D]
 //	           [deadline=D] [replicas=N] [retries=N] [undo-retries=N]
 //	           [takeovers=N] [fallback=A,B] [nothing-to-undo]
-//	           [hears=D] [concurrency=N]
+//	           [hears=D] [concurrency=N] [never-refuses]
 //	does   NAME OUTCOME...   ok, fail, unavailable, refuse, retry-after=D, panic,
 //	                         unknown (done, but the answer is lost), lost (not
 //	                         done, and the answer is lost), hang, die
 //	                         stray (it does not hear that its time is up, and
 //	                         does it later)
+//	                         asks[=D] (a person, who has so long to answer)
+//	                         accepted[=D] (done, and its outcome comes later)
 //	undoes NAME OUTCOME...   ok, fail, panic, unknown (undone, but the answer is
 //	                         lost), hang, die, slow=D
 //	at TIME submit [JSON] | cancel | kill NAME | start NAME |
 //	        freeze NAME | thaw NAME | redo STEP AGENT | by-hand STEP AGENT |
-//	        attend [EVERY] (a person asks again for whatever is stuck; 20 times) |
+//	        answer STEP OUTCOME [NEXT | ATTEMPT] (somebody does it, and says so;
+//	        or says something else; to the last attempt) |
+//	        attend [EVERY] (a person does what waits for one, and asks again for
+//	        whatever is stuck; 20 times) |
 //	        doubt (and for what was undone, if the saga went back)
 //	cut crash-before|crash-after|pause|lose STEP EVENT [TIME]
 //	                         whoever first appends this event dies there and is
@@ -176,6 +181,10 @@ func readActor(name string, words []string) (a Actor, err error) {
 			a.Config.After = strings.Split(v, ",")
 		case "final":
 			a.Config.Final = true
+		case "pivot":
+			a.Config.Pivot = true
+		case "never-refuses":
+			a.Config.NeverRefuses = true
 		case "stand-in":
 			a.Config.StandIn = true
 		case "takes":

@@ -40,7 +40,21 @@ func says(e events.Event) string {
 		case events.ThenFallback:
 			then += " to " + f.Next
 		}
+		if f.Then == events.ThenRetry && f.Next != "" {
+			then += " by " + f.Next
+		}
 		return fmt.Sprintf("%s (%s), left %s, then %s", f.Class, f.Error.Code, f.Left, then)
+	case events.Pending:
+		w := decode[events.Wait](e)
+		if w.Within > 0 {
+			return fmt.Sprintf("for %s, within %s", w.WaitsFor, time.Duration(w.Within))
+		}
+		return "for " + w.WaitsFor
+	case events.Answered:
+		a := decode[events.Answer](e)
+		return strings.TrimSpace(fmt.Sprintf("%s by %s %s", a.Outcome, a.By, a.Next))
+	case events.Committed:
+		return "by " + decode[events.Commitment](e).Agent
 	case events.Completed, events.Skipped:
 		return "by " + decode[events.Done](e).Agent
 	case events.Unwinding:

@@ -12,11 +12,12 @@ import (
 
 // A tale is what is known of one saga so far: as much as its next line needs.
 type tale struct {
-	began  time.Time
-	turned bool
-	ended  bool
-	claims map[string]claim // by step: the last one
-	orders map[string]claim // by step and agent: when undoing was last asked for
+	began     time.Time
+	turned    bool
+	ended     bool
+	committed bool
+	claims    map[string]claim // by step: the last one
+	orders    map[string]claim // by step and agent: when undoing was last asked for
 }
 
 // A claim is who began something, and when.
@@ -49,7 +50,7 @@ func (t *tale) hear(e events.Event) phrase {
 	if s.N > 0 {
 		p.event += fmt.Sprintf("-%d", s.N)
 	}
-	late := s.Kind.Forward() && (t.turned || t.ended) || s.Kind == events.Unwinding && t.ended
+	late := s.Kind.Forward() && (t.turned || t.ended) || s.Kind == events.Unwinding && (t.ended || t.committed)
 	if err := t.tell(e, &p); err != nil {
 		p.note, p.tone = err.Error(), ink.Bad
 	}
@@ -58,6 +59,8 @@ func (t *tale) hear(e events.Event) phrase {
 	}
 	switch {
 	case late:
+	case s.Kind == events.Committed:
+		t.committed = true
 	case s.Kind == events.Unwinding:
 		t.turned = true
 	case s.Kind == events.SagaCompleted, s.Kind == events.SagaCompensated:
@@ -95,6 +98,13 @@ func (t *tale) tell(e events.Event, p *phrase) error {
 		return note(e, p, func(d events.Wait) string {
 			p.agent = d.Agent
 			return waits(d)
+		})
+	case events.Answered:
+		return note(e, p, answered)
+	case events.Committed:
+		return note(e, p, func(d events.Commitment) string {
+			p.agent = d.Agent
+			return d.Step + " was the pivot: no way back from here"
 		})
 	case events.Fallback:
 		return note(e, p, func(d events.HandOver) string {
@@ -153,6 +163,8 @@ func (t *tale) claimed(e events.Event, p *phrase) error {
 			return "another try"
 		case events.CauseFallback:
 			return "in place of " + before.agent
+		case events.CauseAnswer:
+			return "as a person says"
 		case events.CauseTakeover:
 			return fmt.Sprintf("taken over · attempt %d was lost", before.n)
 		default:

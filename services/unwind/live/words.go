@@ -31,16 +31,36 @@ func failed(d events.Failure) (note, follows string) {
 		follows = " · → " + d.Next
 	case events.ThenBack:
 		follows = " · turns back"
+	case events.ThenPerson:
+		follows = " · a person must see to it"
 	}
 	return note, follows
 }
 
 func waits(d events.Wait) string {
 	note := "waits for " + cmp.Or(d.WaitsFor, "its outcome")
-	if !d.Until.IsZero() {
-		note += ", until " + d.Until.UTC().Format("2006-01-02 15:04:05 UTC")
+	if d.Within > 0 {
+		note += ", for " + ink.Span(time.Duration(d.Within))
 	}
 	return note
+}
+
+func answered(d events.Answer) string {
+	note := fmt.Sprintf("%s, says %s", cmp.Or(string(d.Outcome), "something unreadable"), cmp.Or(d.By, "somebody outside"))
+	if d.Next != "" {
+		note += " → " + d.Next
+	}
+	if why := cmp.Or(d.Reason, errorText(d.Error)); why != "" {
+		note += ": " + why
+	}
+	return note
+}
+
+func errorText(err *events.Error) string {
+	if err == nil {
+		return ""
+	}
+	return failure(*err)
 }
 
 func turned(d events.Turn) string {

@@ -98,8 +98,8 @@ func TestVerdict(t *testing.T) {
 			"Waiting for card to turn the saga back, because step card failed (provider answered 503). It turns back by itself in 59m50s.",
 		},
 		"from outside": {
-			new().claim(0, "card", 1, "card").step(5000, "card", events.Pending, 1, "", events.Wait{Agent: "card", WaitsFor: "the customer's signature", Until: began.Add(time.Minute)}),
-			"Waiting for the customer's signature, which step card needs and card expects in 50s. It turns back by itself in 59m50s.",
+			new().claim(0, "card", 1, "card").step(5000, "card", events.Pending, 1, "", events.Wait{Agent: "card", WaitsFor: "the customer's signature", Within: events.Duration(time.Minute)}),
+			"Waiting for the customer's signature, which step card needs; card gives it up in 55s. It turns back by itself in 59m50s.",
 		},
 		"nobody follows": {
 			new().claim(0, "a", 1, "a").step(1, "a", events.Completed, 0, "", events.Done{Agent: "a"}).

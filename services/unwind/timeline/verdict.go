@@ -113,8 +113,8 @@ func owedByStep(st *saga.Step, now time.Time) string {
 			last.Claim.Agent, last.N, st.Name, ink.Span(now.Sub(last.Claimed.Time)), last.Claim.Instance)
 	case last.Failure == nil:
 		text := fmt.Sprintf("%s, which step %s needs", cmp.Or(last.Wait.WaitsFor, "an outcome from outside"), st.Name)
-		if !last.Wait.Until.IsZero() {
-			text += fmt.Sprintf(" and %s expects %s", last.Wait.Agent, due(last.Wait.Until, now))
+		if last.Wait.Within > 0 {
+			text += fmt.Sprintf("; %s gives it up %s", last.Wait.Agent, due(last.Waited.Time.Add(time.Duration(last.Wait.Within)), now))
 		}
 		return text
 	case last.Failure.Then == events.ThenRetry:
