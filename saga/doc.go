@@ -29,7 +29,8 @@
 //  3. says what came of it: completed, guarded by the latch; or failed-<n>,
 //     guarded by the claim of attempt n+1, which says all of it: the class of
 //     the error, what was left behind, and what follows (another try, another
-//     agent, or the way back).
+//     agent, the way back, or a person); or pending-<n>, guarded likewise: the
+//     outcome comes later, from outside.
 //  4. settles: whatever the history now implies is written (the end after the
 //     final step, the timer of the next try, the hand-over, the latch).
 //  5. acknowledges the message. Never before: a message that any instance
@@ -45,12 +46,39 @@
 // unknown is undone before another agent does the work again: otherwise two
 // providers charge.
 //
-// # The latch
+// # From outside
+//
+// What an attempt waits for comes as answered-<k>: a person, a callback, or a
+// program that has worked for hours says how it ended. It is a message to the
+// agent that waits, which makes the outcome of it, so that whoever answers needs
+// to know nothing of chains, schemas and guards. An attempt that waits may be
+// given up after a time; then that is said in the same slot, by the agent itself.
+// The slot is written once: either the answer is heard or the end of patience.
+// No message and no process is held meanwhile.
+//
+// A person is an agent like any other, mostly the last in a chain. It may hand
+// the step back to an agent that gave it up. That begins another round of that
+// agent, with tries of its own and a key of its own: what it did in the round
+// before was undone when it handed the step on, and a key once undone stays
+// dead. What it can't do again comes back to the person.
+//
+// An answer that says that something was done, and comes when that is not wanted
+// any more (the saga turned, another agent has the step), is heard as well: the
+// agent undoes what was done, as far as it can.
+//
+// # The latch, and the pivot
 //
 // saga.unwinding turns a saga, once and for good: a step that failed for good,
-// a deadline, a person, a task that was not acceptable. It is guarded by the
-// saga's completion, and every forward event is guarded by it. So a saga ends
-// forward or turns back, never both, whoever races with whom.
+// a deadline, a person, a task that was not acceptable. Every forward event is
+// guarded by it, the saga's completion too. A latch above the completion is
+// void: nothing follows there that it could stop. So a saga ends forward or turns
+// back, never both, whoever races with whom.
+//
+// A step may be the pivot, after which there is no way back: it writes
+// saga.committed before its completion. That and the latch guard each other. What
+// follows the pivot cannot turn the saga: it is tried again almost without end
+// ([Endless]), handed on as far as there is a chain, and then a person must bring
+// it to its end ([State.Stranded]). What can be refused comes before the pivot.
 //
 // An effect whose completion the latch refused stands nowhere in the history,
 // and nobody will ask for it to be undone. So whoever made it undoes it and
@@ -79,7 +107,8 @@
 //
 // # Invariants
 //
-//   - I1: a saga has at most one of saga.completed and saga.unwinding.
+//   - I1: a saga has at most one of saga.completed and a saga.unwinding that
+//     counts: of the two, the one with the lower sequence.
 //   - I2: saga.compensated means that no step's effect is left and that no
 //     handler runs.
 //   - I3: a step is compensated only when no step that followed it is running
@@ -91,6 +120,7 @@
 //     keeps its promise.
 //   - I7: every failure has a name in the history: which agent, which attempt,
 //     which class of error, what was decided.
+//   - I8: a saga that is committed does not turn.
 //
 // I2 and I3 hold at every moment while instances keep their leases. An
 // instance that lost its lease (paused, cut off) may still act; then they hold

@@ -32,6 +32,10 @@
 // panic is an error too. See [Class] for how errors are read that say nothing
 // of themselves.
 //
+// Or that the outcome comes later, from outside: [Result.Pending]. Then nothing
+// waits, until somebody answers (package client) and this package makes the
+// outcome of what was said, as if the function had returned it.
+//
 // # How it is built
 //
 // The rules are package saga's: a history is folded, a pure function answers,

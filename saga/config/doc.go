@@ -7,6 +7,8 @@
 //	after: [id-extraction]      # the steps that I follow; absent: the task itself
 //	stand_in: false             # true: I perform the step only when it is handed to me
 //	final: false                # true: when my step is done, the saga is
+//	pivot: false                # true: once my step is done, the saga cannot turn any more
+//	never_refuses: false        # true: my program refuses no task; what follows a pivot says so
 //	timeout: 10s                # of each attempt; default 30s
 //	deadline: 10m               # of the whole saga; default 24h
 //	concurrency: 16             # sagas at a time; default 16
