@@ -77,11 +77,19 @@ func (r *runner) onAnswer(ctx context.Context, d events.Delivery) error {
 	if answer := r.concerned(s); answer != nil && answer.Seq == d.Seq {
 		return r.conclude(ctx, r.waiting(s, m, d.Event), answer.Answer)
 	}
+	// What was owed before the answer comes first: a step that failed and whose
+	// agent died may have the latch still to come.
+	if err := r.judge(ctx, m, d.Event, s.ID, s.Seq); err != nil {
+		return err
+	}
+	if s, err = r.history(ctx, s.ID, s.Seq); err != nil {
+		return err
+	}
 	answer := r.unwanted(s, d.Seq)
 	if answer == nil {
-		return r.judge(ctx, m, d.Event, s.ID, s.Seq)
+		return nil
 	}
-	switch u := st.Undo(r.role.Agent); {
+	switch u := s.Step(r.role.Step).Undo(r.role.Agent); {
 	case s.Turned() && u == nil:
 		return r.undoNow(ctx, s, d.Event, answer.Undo)
 	case s.Turned() && u.Redos < events.MaxRedo:
@@ -96,10 +104,8 @@ func (r *runner) onAnswer(ctx context.Context, d events.Delivery) error {
 	default:
 		// Another agent has the step. No event says that this one's part was
 		// undone: it may get the step back, and would be taken for undone then.
-		if _, err := r.compensate(ctx, r.order(s, answer.Attempt, answer.Undo), r.logger.With("saga", s.ID)); err != nil {
-			return err
-		}
-		return r.settle(ctx, s, d.Event)
+		_, err := r.compensate(ctx, r.order(s, answer.Attempt, answer.Undo), r.logger.With("saga", s.ID))
+		return err
 	}
 }
 
