@@ -48,10 +48,10 @@ func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 	switch {
 	case b.Class == events.Refused:
 		f.Then = events.ThenBack
-	case len(chain) > 0:
-		f.Then, f.Next, f.Chain = events.ThenFallback, chain[0], chain[1:]
 	case from != "":
 		f.Then, f.Next = events.ThenRetry, from // to whoever handed the step back
+	case len(chain) > 0:
+		f.Then, f.Next, f.Chain = events.ThenFallback, chain[0], chain[1:]
 	case b.Committed && again && len(st.attempts()) < Endless:
 		return retry()
 	default:

@@ -16,7 +16,7 @@ const (
 	// Run says: claim the attempt and perform the step.
 	Run
 	// GiveUp says: claim the attempt, but only to tell that it failed: the task
-	// killed its agent too often.
+	// killed its agent too often, or the agent has said that its part is undone.
 	GiveUp
 	// UndoOwn says that an attempt of this agent may have had an effect that
 	// the history will not record any more. Undo it.
@@ -45,7 +45,7 @@ func (s *State) Forward(r Role, m Message) (call Call, attempt int, cause events
 		return UndoOwn, 0, ""
 	case s.Turned() || s.Ended() || st.Done != nil:
 		return Pass, 0, ""
-	case mine && last.Open() && st.takeovers(r.Agent) >= r.MaxTakeovers:
+	case mine && last.Open() && (st.takeovers(r.Agent) >= r.MaxTakeovers || st.Undone(r.Agent)):
 		return GiveUp, next, events.CauseTakeover
 	case mine && last.Open():
 		return Run, next, events.CauseTakeover
@@ -53,6 +53,9 @@ func (s *State) Forward(r Role, m Message) (call Call, attempt int, cause events
 		return Pass, 0, ""
 	case follows.agent == r.Agent && follows.then == events.ThenRetry &&
 		m.Timer.What == events.RetryTimer && m.Timer.N > last.N && m.Timer.N <= next && m.Timer.To == r.Agent:
+		if st.Undone(r.Agent) {
+			return GiveUp, next, events.CauseRetry // what it does now, nobody could say to be undone
+		}
 		return Run, next, events.CauseRetry
 	case follows.agent == r.Agent && follows.then == events.ThenFallback &&
 		m.Subject.Kind == events.Fallback && m.Subject.Agent == r.Agent:
@@ -94,8 +97,9 @@ func (st *Step) Lost(agent string) bool {
 	case st.Done != nil:
 		return st.Done.Agent != agent
 	default:
-		return slices.ContainsFunc(st.Attempts, func(a Attempt) bool {
-			return a.Claim.Agent == agent && a.Failure != nil && a.Failure.Then == events.ThenFallback
+		_, begin, _ := st.rounds(agent)
+		return slices.ContainsFunc(st.Attempts[begin:], func(a Attempt) bool {
+			return a.Claim.Agent == agent && a.HandedOn()
 		})
 	}
 }
@@ -126,6 +130,13 @@ func (a Attempt) Successor() string {
 		return a.Failure.Next
 	}
 	return a.Claim.Agent
+}
+
+// HandedOn reports whether the attempt failed and another agent was to have the
+// step.
+func (a Attempt) HandedOn() bool {
+	f := a.Failure
+	return f != nil && (f.Then == events.ThenFallback || f.Then == events.ThenRetry && a.Successor() != a.Claim.Agent)
 }
 
 // takeovers counts how often an agent's attempts were taken over in a row: a

@@ -60,7 +60,7 @@ func (st *Step) understands(a *Answer) bool {
 	case events.OutcomeCompleted, events.OutcomeRefused, events.OutcomeUnavailable, events.OutcomeExpired:
 		return true
 	case events.OutcomeRetry:
-		return a.Next == "" || slices.Contains(st.Agents(), a.Next)
+		return a.Next == "" || slices.Contains(st.Agents(), a.Next) && !st.Undone(a.Next)
 	default:
 		return false
 	}
@@ -68,7 +68,7 @@ func (st *Step) understands(a *Answer) bool {
 
 // Agents lists those who perform the step, as far as the history names them: who
 // has had it, and who comes after them in the chain. A person may hand it to any
-// of them.
+// of them that has not said that its part is undone: that can be said once.
 func (st *Step) Agents() []string {
 	var names []string
 	for _, a := range st.Attempts {

@@ -105,11 +105,12 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 		return r.judge(ctx, a.message, a.cause, a.id, again)
 	}
 	if a.giveUp {
-		l.Error("given up: the task killed its agent too often")
-		return r.fail(ctx, a, saga.Setback{
-			Class: events.Unknown, Left: events.LeftUnknown, GivenUp: true,
-			Error: events.Error{Code: "takeovers", Message: fmt.Sprintf("its agent died %d times at it", r.role.MaxTakeovers+1)},
-		})
+		why := events.Error{Code: "takeovers", Message: fmt.Sprintf("its agent died %d times at it", r.role.MaxTakeovers+1)}
+		if a.step.Undone(r.role.Agent) {
+			why = events.Error{Code: "undone", Message: "its agent has undone its part, and can say so only once"}
+		}
+		l.Error("given up", "code", why.Code)
+		return r.fail(ctx, a, saga.Setback{Class: events.Unknown, Left: events.LeftUnknown, GivenUp: true, Error: why})
 	}
 	if a.answer != nil {
 		return r.conclude(ctx, a, *a.answer)
@@ -169,7 +170,7 @@ func (r *runner) claim(ctx context.Context, a *attempt) (again uint64, err error
 		return 0, err
 	}
 	a.step = s.Step(r.role.Step)
-	if s.Ended() || s.Turned() || a.step.Done != nil || a.step.Attempts[a.n-1].Void() {
+	if s.Ended() || s.Turned() || a.step.Done != nil || a.step.Attempts[a.n-1].Void() || a.step.Undone(r.role.Agent) && !a.giveUp {
 		return seq, nil
 	}
 	return 0, nil

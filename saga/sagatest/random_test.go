@@ -288,8 +288,8 @@ func (v *inventor) cues() {
 		case 0:
 			v.say("at %s cancel", at)
 		case 4:
-			v.say("at %s answer %s %s", at, v.room[v.pick(v.agents...)],
-				v.pick("completed", "refused", "unavailable", "retry", "retry "+v.pick(v.agents...)))
+			agent := v.pick(v.agents...)
+			v.say("at %s answer %s %s", at, v.room[agent], v.pick("completed", "refused", "unavailable", "retry", "retry "+agent, "retry "+agent))
 		case 1:
 			v.say("at %s kill %s", at, who)
 		default:
