@@ -129,7 +129,7 @@ func (s *State) end(e events.Event) error {
 	if err := e.Unpack(&data); err != nil {
 		return err
 	}
-	s.End = &End{Fact: factOf(e), Forward: e.Subject.Kind == events.SagaCompleted, Result: data.Result}
+	s.End = &End{Fact: factOf(e), Forward: e.Subject.Kind == events.SagaCompleted, Result: data.Result, Refs: data.Refs}
 	return nil
 }
 

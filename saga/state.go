@@ -126,6 +126,7 @@ type End struct {
 	Fact
 	Forward bool
 	Result  map[string]json.RawMessage
+	Refs    map[string]events.Ref // of the results on the shelf
 }
 
 // A Fact is where and when something was written.

@@ -23,6 +23,8 @@
 //   - Compensate is called for whatever the history records and for whatever
 //     may have happened without being recorded. It must bear to find nothing,
 //     and to be called twice.
+//   - [Task.Result] reads the result of any step before this one, whatever its
+//     size: one that was too large to come along is loaded when it is asked for.
 //
 // # What they say
 //

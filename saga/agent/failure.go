@@ -145,11 +145,14 @@ func setback(err error) saga.Setback {
 	var f *Failure
 	var p *panicked
 	var bad badResult
+	var store unstored
 	switch {
 	case errors.As(err, &p):
 		b.Error.Code, b.Left = "panic", events.LeftUnknown
 	case errors.As(err, &bad):
 		b.Error.Code, b.Left = "bad_result", events.LeftUnknown
+	case errors.As(err, &store):
+		b.Error.Code, b.Left = "not_stored", events.LeftUnknown
 	case errors.As(err, &f):
 		b.RetryAfter = f.RetryAfter
 		if f.Code != "" {

@@ -2,10 +2,8 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/unwind-saga/unwind/events"
@@ -138,7 +136,7 @@ func (r *runner) task(a attempt) Task {
 	return Task{
 		Type: r.role.Type, ID: a.id, Step: r.role.Step, Agent: r.role.Agent, Attempt: a.n,
 		Key:     saga.RoundKey(saga.Key(r.role.Type, a.id, r.role.Step, r.role.Agent), a.step.Round(r.role.Agent)),
-		Payload: a.input.Task, Results: a.input.Results, Deadline: a.input.Deadline,
+		Payload: a.input.Task, Results: a.input.Results, Refs: a.input.Refs, Deadline: a.input.Deadline,
 	}
 }
 
@@ -200,7 +198,7 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 		a.input.Committed = true
 	}
 	done := saga.Attach(events.Done{
-		Agent: r.role.Agent, Attempt: a.n, After: a.after, Result: w.result, Undo: w.undo,
+		Agent: r.role.Agent, Attempt: a.n, After: a.after, Result: w.result, ResultRef: w.ref, Undo: w.undo,
 	}, a.input)
 	_, err := r.append(ctx, r.slot(events.Completed, a.id), a.cause, done)
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
@@ -213,13 +211,8 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 	if err != nil || !r.role.Final {
 		return err
 	}
-	results := maps.Clone(a.input.Results)
-	if results == nil {
-		results = map[string]json.RawMessage{}
-	}
-	results[r.role.Step] = w.result
 	end := events.Subject{Type: r.role.Type, Kind: events.SagaCompleted, ID: a.id}
-	_, err = r.append(ctx, end, a.cause, saga.EndWith(results))
+	_, err = r.append(ctx, end, a.cause, saga.EndWith(saga.After(a.input, r.role.Step, done)))
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
 		return r.judge(ctx, a.message, a.cause, a.id, max(refusal.Seq, a.claimed))
 	}

@@ -146,9 +146,15 @@ func (r *runner) conclude(ctx context.Context, a attempt, said events.Answer) er
 		}
 		w, err := r.read(Result{Data: orNil(said.Data), Undo: orNil(undo)})
 		if err == nil {
-			return r.complete(ctx, a, w)
+			w, err = r.shelve(ctx, w)
 		}
-		return r.fail(ctx, numbered(a), setback(err))
+		switch {
+		case errors.Is(err, errStopped):
+			return err
+		case err != nil:
+			return r.fail(ctx, numbered(a), setback(err))
+		}
+		return r.complete(ctx, a, w)
 	}
 	b := saga.Setback{
 		Class: events.Unavailable, Left: r.kept(a),
