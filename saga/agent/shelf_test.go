@@ -231,3 +231,26 @@ func TestATaskMadeByHand(t *testing.T) {
 	task := agent.Task{Refs: map[string]events.Ref{"scan": {}}}
 	assert.EqualError(t, task.Result("scan", &v), "the task was made by hand, and has no shelf")
 }
+
+// What somebody outside answers may be large, too.
+func TestALargeAnswer(t *testing.T) {
+	bubble(t, func(w *world) {
+		cfg := scan
+		cfg.Final = true
+		p := w.start(cfg, does(func(context.Context) (agent.Result, error) {
+			return agent.Result{Undo: 7, Pending: &agent.Pending{For: "a scan"}}, nil
+		}))
+		w.submit("1", `{}`)
+		w.sleep(time.Minute)
+		w.say(events.Subject{Type: "trip", Step: "scan", Kind: events.Answered, N: 1, ID: "1"},
+			events.Answer{Outcome: events.OutcomeCompleted, By: "test", Data: json.RawMessage(`"` + large + `"`)})
+		w.sleep(time.Minute)
+		require.Equal(w, saga.Completed, w.status("1"))
+		done, _ := find[events.Done](w, "1", "scan", "completed")
+		ref := events.RefOf([]byte(`"` + large + `"`))
+		assert.Equal(w, &ref, done.ResultRef)
+		assert.Nil(w, done.Result)
+		assert.JSONEq(w, `7`, string(done.Undo))
+		assert.Equal(w, 1, p.Counts().Puts)
+	})
+}

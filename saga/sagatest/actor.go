@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/unwind-saga/unwind/saga/agent"
@@ -76,6 +77,14 @@ func (p *player) perform(ctx context.Context, t agent.Task) (agent.Result, error
 		return agent.Result{Undo: t.Key, Pending: &agent.Pending{For: "a callback", Within: within}}, err
 	case "ok", "stray":
 		return agent.Result{Data: map[string]string{"by": t.Agent}, Undo: t.Key}, nil
+	case "large":
+		return agent.Result{Data: largeResult(t.Agent), Undo: t.Key}, nil
+	case "read":
+		var read map[string]string
+		if err := t.Result(arg, &read); err != nil {
+			return agent.Result{}, err
+		}
+		return agent.Result{Data: read, Undo: t.Key}, nil
 	default:
 		return agent.Result{}, fmt.Errorf("no such outcome: %q", what)
 	}
@@ -122,4 +131,10 @@ func span(arg string) (time.Duration, error) {
 		return 0, nil
 	}
 	return time.ParseDuration(arg)
+}
+
+// largeResult is more than travels with an event, and more than one part of an
+// object.
+func largeResult(agent string) map[string]string {
+	return map[string]string{"by": agent, "scan": strings.Repeat("0123456789abcdef", 10_000)}
 }

@@ -230,7 +230,7 @@ func (v *inventor) agent(name, step, words string) {
 	if v.one(2) {
 		var list []string
 		for range 1 + v.IntN(3) {
-			what := v.pick("ok", "ok", "fail", "unavailable", "unavailable", "refuse", "unknown", "unknown", "lost", "hang", "panic", "die", "stray", "retry-after=5s",
+			what := v.pick("ok", "large", "fail", "unavailable", "unavailable", "refuse", "unknown", "unknown", "lost", "hang", "panic", "die", "stray", "retry-after=5s",
 				"asks", "asks=20s", "accepted", "accepted=10s")
 			v.stray = v.stray || what == "stray"
 			list = append(list, what)

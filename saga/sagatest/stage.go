@@ -468,7 +468,7 @@ func (p *player) breath() {
 }
 
 // paced is a log whose deliveries take a moment, whose reads may be behind, and
-// whose reads and timers may be cut.
+// whose reads, timers and large results may be cut.
 type paced struct {
 	events.Log
 	player *player
@@ -493,4 +493,10 @@ func (l paced) History(ctx context.Context, typ, id string, atLeast uint64) ([]e
 func (l paced) SetTimer(ctx context.Context, t events.Timer) error {
 	l.player.strike("timer", strings.Split(t.Set(), ".")[4])
 	return l.Log.SetTimer(ctx, t)
+}
+
+func (l paced) Put(ctx context.Context, typ string, data []byte) (events.Ref, error) {
+	agent := l.player.actor.Config.Agent
+	l.player.strike("store", fmt.Sprintf("%s-%d", agent, l.player.stage.count("store", agent)+1))
+	return l.Log.Put(ctx, typ, data)
 }

@@ -60,6 +60,8 @@ const rule = "----\n"
 //	                         does it later)
 //	                         asks[=D] (a person, who has so long to answer)
 //	                         accepted[=D] (done, and its outcome comes later)
+//	                         large (done, with a result that goes to the shelf)
+//	                         read=STEP (done, with the result of a step before it)
 //	undoes NAME OUTCOME...   ok, fail, panic, unknown (undone, but the answer is
 //	                         lost), hang, die, slow=D
 //	at TIME submit [JSON] | cancel | kill NAME | start NAME |
@@ -73,9 +75,9 @@ const rule = "----\n"
 //	                         whoever first appends this event dies there and is
 //	                         back after TIME (2s); or is frozen before it for
 //	                         TIME; or its answer is lost
-//	cut crash-before|pause timer WHAT-N | read AGENT-N [TIME]
+//	cut crash-before|pause timer WHAT-N | read AGENT-N | store AGENT-N [TIME]
 //	                         the same where a timer is set, or at an agent's
-//	                         nth read
+//	                         nth read, or where it stores its nth large result
 //	revive TIME              who dies is back after TIME
 //	until TIME
 //	late | left | no-barrier
