@@ -25,7 +25,9 @@
 //
 //  1. claims the attempt: started, or attempt-<n> for every later one, naming
 //     the message that asked. The claim is guarded by the latch.
-//  2. performs the step, under a key that is the same for all its attempts.
+//  2. performs the step, under a key that is the same for all its attempts. A
+//     result that is too large for an event is stored now, before any event
+//     refers to it.
 //  3. says what came of it: completed, guarded by the latch; or failed-<n>,
 //     guarded by the claim of attempt n+1, which says all of it: the class of
 //     the error, what was left behind, and what follows (another try, another
