@@ -106,6 +106,11 @@ func (s *State) void(e events.Event) bool {
 	case events.Compensate, events.Compensated, events.UndoFailed:
 		// Whoever claimed too late, and undid what it did, says so.
 		return s.Step(e.Subject.Step) == nil && s.voidClaim(e.Subject.Step, 1)
+	case events.Completed, events.Skipped:
+		// Two slots, and two configurations of one agent may have filled both.
+		st := s.Step(e.Subject.Step)
+		other := st != nil && st.Done != nil && st.Done.Skipped != (e.Subject.Kind == events.Skipped)
+		return other || s.Turned() || s.Ended()
 	default:
 		return e.Subject.Kind.Forward() && (s.Turned() || s.Ended())
 	}

@@ -85,14 +85,15 @@ func (s *State) Orphaned(r Role) bool {
 func (st *Step) Overtaken(attempt int) bool { return attempt < len(st.Attempts) }
 
 // Lost reports whether the step is not the agent's any more: it has undone its
-// work, or handed it on, or another agent has completed it. What an attempt of
+// work, or handed it on, or the step was skipped, or another agent has completed
+// it. What an attempt of
 // this agent does now, nobody will order to be undone.
 func (st *Step) Lost(agent string) bool {
 	switch {
 	case st.Undone(agent):
 		return true
 	case st.Done != nil:
-		return st.Done.Agent != agent
+		return st.Done.Skipped || st.Done.Agent != agent
 	default:
 		return slices.ContainsFunc(st.Attempts, func(a Attempt) bool {
 			return a.Claim.Agent == agent && a.Failure != nil && a.Failure.Then == events.ThenFallback

@@ -3,6 +3,7 @@ module github.com/unwind-saga/unwind/saga
 go 1.26
 
 require (
+	cel.dev/cel-go v0.33.2
 	github.com/google/uuid v1.6.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/unwind-saga/unwind/events v0.0.0
@@ -12,7 +13,6 @@ require (
 )
 
 require (
-	cel.dev/cel-go v0.33.2
 	cel.dev/expr v0.25.1 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect

@@ -37,7 +37,7 @@
 // The rules are package saga's: a history is folded, a pure function answers,
 // and this package does what it says. The goroutines of the project are here
 // and in the broker, and nowhere else. Every message is worked on in the same
-// order: claim, perform, say what came of it, settle what the history implies,
+// order: claim, judge the condition, perform, say what came of it, settle what the history implies,
 // acknowledge. Whatever crashes in between is found by whoever gets the
 // message next.
 //
