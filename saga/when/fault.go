@@ -99,6 +99,9 @@ func reword(text, message string) string {
 		}
 		return said
 	}
+	if strings.HasPrefix(message, "invalid argument to has()") {
+		return `has wants a name behind a point, as in has(task.x); of one in brackets ask "x" in results`
+	}
 	if strings.HasPrefix(message, "expression code point size") {
 		return fmt.Sprintf("is too long: at most %d characters", MaxText)
 	}

@@ -134,6 +134,7 @@ func TestFaults(t *testing.T) {
 		`"yes"`:                          `at character 1: must say true or false, says string`,
 		`foo && bar`:                     `at character 1: foo is not known: a condition reads task and results; at character 8: bar is not known: a condition reads task and results`,
 		"task.a == \"größe\" &&\n  task.b == g": `at character 34: g is not known: a condition reads task and results`,
+		`has(results["risk-scoring"])`:          `at character 12: has wants a name behind a point, as in has(task.x); of one in brackets ask "x" in results`,
 		`task.name.matches("(")`:                "at character 19: invalid matches argument",
 		``:                                      `at character 1: is empty`,
 	} {
