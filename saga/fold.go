@@ -38,7 +38,7 @@ func (s *State) apply(e events.Event) error {
 	s.Seq, s.Time = e.Seq, e.Time
 	if s.void(e) {
 		s.Void = append(s.Void, e)
-		return nil
+		return s.stray(e)
 	}
 	switch e.Subject.Kind {
 	case events.Submitted:
@@ -220,6 +220,17 @@ func (st *Step) pending(e events.Event) error {
 	}
 	a.Waited = factOf(e)
 	return unpack(e, &a.Wait)
+}
+
+// stray keeps a completion that came after the step was skipped. It does not
+// count, but its effect may be there, and whoever made it may die before it sees
+// that.
+func (s *State) stray(e events.Event) error {
+	st := s.Step(e.Subject.Step)
+	if e.Subject.Kind != events.Completed || st == nil || st.Done == nil || !st.Done.Skipped {
+		return nil
+	}
+	return unpack(e, &st.strayed)
 }
 
 func (st *Step) done(e events.Event) error {

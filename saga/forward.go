@@ -72,10 +72,14 @@ func (st *Step) saidDone(m Message) bool {
 }
 
 // Orphaned reports whether an agent's last attempt failed or waits, and may have left
-// something, while a late replica of another agent completed the step. The saga
-// goes forward, so nobody will order it to be undone.
+// something, while a late replica of another agent completed the step; or the
+// agent completed a step that was skipped before. The saga goes forward, so
+// nobody will order it to be undone.
 func (s *State) Orphaned(r Role) bool {
 	st := s.Step(r.Step)
+	if st != nil && !s.Turned() && st.strayed != nil && st.strayed.Agent == r.Agent {
+		return !st.Undone(r.Agent)
+	}
 	return st != nil && !s.Turned() && st.Done != nil && st.Done.Agent != r.Agent &&
 		st.Last().Claim.Agent == r.Agent && (st.Last().Failure != nil || st.Last().Wait != nil) &&
 		slices.Contains(st.Owing(), r.Agent) && !st.Undone(r.Agent)

@@ -63,10 +63,13 @@ func (r *runner) skip(ctx context.Context, a attempt, l *slog.Logger) error {
 	switch {
 	case err != nil:
 		return err
-	case a.n > 1:
+	case a.n > 1 || r.late(a):
 		s, err := r.history(ctx, a.id, seq)
 		if err != nil {
 			return err
+		}
+		if st := s.Step(r.role.Step); st != nil && st.Overtaken(a.n) {
+			return errOvertaken // whoever is at work sees the skip, and needs the message if it dies
 		}
 		return r.settle(ctx, s, a.cause)
 	case r.role.Final:
