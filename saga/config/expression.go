@@ -23,7 +23,7 @@ func (d *decoder) condition(into **when.Condition) field {
 		if d.text(&text)(path, n); text == "" {
 			return
 		}
-		d.source.inside = d.source.spread(n)
+		d.inside = d.spread(n)
 		c, err := when.Compile(text)
 		faults, ok := errors.AsType[when.Faults](err)
 		if err != nil && !ok {
@@ -31,7 +31,7 @@ func (d *decoder) condition(into **when.Condition) field {
 			return
 		}
 		for _, f := range faults {
-			d.mistake(d.source.inWhen(f.Offset), path, "%s", f.Text)
+			d.mistake(d.inWhen(f.Offset), path, "%s", f.Text)
 		}
 		*into = c
 	}
