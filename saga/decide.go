@@ -15,6 +15,7 @@ type Setback struct {
 	RetryAfter time.Duration // the least wait before the next try
 	GivenUp    bool          // this agent shall not try again, whatever the class
 	Committed  bool          // the saga cannot turn any more
+	Back       bool          // nobody shall, neither this agent nor another
 }
 
 // Endless is how many attempts at a step are made, one after the other and
@@ -30,11 +31,11 @@ const Endless = 100
 // What a failure that hands the step on says to be left is what any attempt of
 // the agent may have left: all of it must be undone before.
 func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
-	if r.NeverRefuses && b.Class == events.Refused {
+	if r.NeverRefuses && b.Class == events.Refused && !b.Back {
 		b.Class = events.Unavailable // its author promised: it is the agent that can't
 	}
 	f := events.Failure{Agent: r.Agent, Error: b.Error, Class: b.Class, Left: b.Left}
-	again := b.Class != events.Unavailable && b.Class != events.Refused && !b.GivenUp
+	again := b.Class != events.Unavailable && b.Class != events.Refused && !b.GivenUp && !b.Back
 	retry := func() events.Failure {
 		f.Then = events.ThenRetry
 		f.Due = events.Duration(max(r.Retry.Wait(st.retries(r.Agent), random), b.RetryAfter))
@@ -46,7 +47,7 @@ func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 	chain := r.chain(st)
 	_, _, from := st.rounds(r.Agent)
 	switch {
-	case b.Class == events.Refused:
+	case b.Class == events.Refused || b.Back:
 		f.Then = events.ThenBack
 	case from != "":
 		f.Then, f.Next = events.ThenRetry, from // to whoever handed the step back

@@ -43,9 +43,9 @@
 // The rules are package saga's: a history is folded, a pure function answers,
 // and this package does what it says. The goroutines of the project are here
 // and in the broker, and nowhere else. Every message is worked on in the same
-// order: claim, perform, say what came of it, settle what the history implies,
-// acknowledge. Whatever crashes in between is found by whoever gets the
-// message next.
+// order: claim, judge the condition, perform, say what came of it, settle what
+// the history implies, acknowledge. Whatever crashes in between is found by
+// whoever gets the message next.
 //
 // It is deliberately no orchestrator: an agent knows its own place in a saga,
 // and the rest of it only from what others wrote.

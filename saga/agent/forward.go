@@ -113,6 +113,14 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 	if a.answer != nil {
 		return r.conclude(ctx, a, *a.answer)
 	}
+	if holds, back, err := r.holds(ctx, a); err != nil {
+		return err
+	} else if back != nil {
+		l.Warn("the condition can't be evaluated", "error", back.Error.Message)
+		return r.fail(ctx, a, *back)
+	} else if !holds {
+		return r.skip(ctx, a, l)
+	}
 	l.Debug("perform", "cause", a.why)
 	w, back, err := r.perform(ctx, r.task(a), l)
 	switch {
@@ -180,7 +188,7 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 	// be undone by now. Its completion would be accepted all the same: the
 	// latch guards it, not the next attempt. So it looks before. What was held
 	// for less than a lease nobody took over, and nothing is read.
-	if time.Since(a.began) >= r.lease/2 {
+	if r.late(a) {
 		s, err := r.history(ctx, a.id, a.claimed)
 		if err != nil {
 			return err
@@ -200,7 +208,7 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 	done := saga.Attach(events.Done{
 		Agent: r.role.Agent, Attempt: a.n, After: a.after, Result: w.result, ResultRef: w.ref, Undo: w.undo,
 	}, a.input)
-	_, err := r.append(ctx, r.slot(events.Completed, a.id), a.cause, done)
+	seq, err := r.append(ctx, r.slot(events.Completed, a.id), a.cause, done)
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
 		s, err := r.history(ctx, a.id, max(refusal.Seq, a.claimed))
 		if err != nil {
@@ -208,11 +216,30 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 		}
 		return r.unrecorded(ctx, s, a, w)
 	}
-	if err != nil || !r.role.Final {
+	if err != nil {
 		return err
 	}
+	// skipped has a slot of its own: a twin with another configuration may have
+	// skipped the step, and then this effect stands nowhere.
+	if a.n > 1 || r.late(a) {
+		s, err := r.history(ctx, a.id, seq)
+		if err != nil {
+			return err
+		}
+		if st := s.Step(r.role.Step); st != nil && st.Done != nil && st.Done.Skipped {
+			return r.unrecorded(ctx, s, a, w)
+		}
+	}
+	if !r.role.Final {
+		return nil
+	}
+	return r.end(ctx, a, saga.After(a.input, r.role.Step, done))
+}
+
+// end says that the saga is completed, after its final step.
+func (r *runner) end(ctx context.Context, a attempt, all events.Context) error {
 	end := events.Subject{Type: r.role.Type, Kind: events.SagaCompleted, ID: a.id}
-	_, err = r.append(ctx, end, a.cause, saga.EndWith(saga.After(a.input, r.role.Step, done)))
+	_, err := r.append(ctx, end, a.cause, saga.EndWith(all))
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
 		return r.judge(ctx, a.message, a.cause, a.id, max(refusal.Seq, a.claimed))
 	}
@@ -301,12 +328,13 @@ func (r *runner) overtaken(ctx context.Context, a attempt, left events.Left, seq
 	return errOvertaken
 }
 
-// clear undoes what this agent may have left before it hands the step on.
+// clear undoes what this agent may have left before it hands the step on, or
+// skips it.
 func (r *runner) clear(ctx context.Context, s *saga.State) error {
 	l := r.logger.With("saga", s.ID)
 	_, err := r.compensate(ctx, r.order(s, s.Step(r.role.Step).Last().N, nil), l)
 	if err != nil && !errors.Is(err, errStopped) {
-		l.Warn("not handed on: what it may have left could not be undone", "error", err)
+		l.Warn("not handed on, nor skipped: what it may have left could not be undone", "error", err)
 	}
 	return err
 }

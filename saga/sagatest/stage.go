@@ -18,6 +18,7 @@ import (
 	"github.com/unwind-saga/unwind/events/eventtest"
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/when"
 )
 
 const (
@@ -68,6 +69,7 @@ type player struct {
 
 	life chan struct{} // held over its starts and its end; a mutex would stop the time
 	mu   sync.Mutex
+	when *when.Condition
 	busy bool          // in the middle of a call
 	gate chan struct{} // nil unless frozen
 }
@@ -84,7 +86,7 @@ func (s *Stage) Play(t *testing.T, story *Story) ([]events.Event, error) {
 	for i, a := range story.Cast {
 		for j := range a.Replicas {
 			p := &player{
-				stage: s, actor: a, instance: fmt.Sprintf("%s#%d", a.Config.Agent, j+1),
+				stage: s, actor: a, when: a.Config.When, instance: fmt.Sprintf("%s#%d", a.Config.Agent, j+1),
 				// Nobody acts at the very same moment: stories come out alike.
 				life: make(chan struct{}, 1),
 				pace: a.Hears + time.Duration(10*i+3*j)*time.Millisecond,
@@ -166,6 +168,9 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 		}
 		s.Ledger.undo(saga.Key(storyType, storyID, arg(0), arg(1)))
 		return nil
+	}
+	if c.What == "configure" {
+		return s.configure(arg(0), arg(1))
 	}
 	if c.What == "attend" || c.What == "doubt" {
 		return s.attend(ctx, c.What == "doubt")
@@ -328,7 +333,9 @@ func (s *Stage) Clean(state *saga.State) error {
 	want := []string{}
 	if state.Ended() && state.End.Forward {
 		for _, st := range state.Steps {
-			want = append(want, saga.RoundKey(saga.Key(state.Type, state.ID, st.Name, st.Done.Agent), st.Round(st.Done.Agent)))
+			if !st.Done.Skipped {
+				want = append(want, saga.RoundKey(saga.Key(state.Type, state.ID, st.Name, st.Done.Agent), st.Round(st.Done.Agent)))
+			}
 		}
 	}
 	slices.Sort(want)
@@ -344,6 +351,8 @@ func (p *player) start(ctx context.Context) {
 	faulty := eventtest.NewFaulty(p.stage.log, p.faults())
 	p.mu.Lock()
 	p.log, p.stop, p.done = faulty, cancel, done
+	cfg := p.actor.Config
+	cfg.When = p.when
 	p.mu.Unlock()
 	go func() {
 		defer close(done)
@@ -351,7 +360,7 @@ func (p *player) start(ctx context.Context) {
 			Logger: p.stage.logger, Instance: p.instance, Grace: time.Millisecond,
 			Random: func() float64 { return 0 },
 		}
-		if err := options.Run(ctx, paced{faulty, p}, p.actor.Config, p.handler()); err != nil && ctx.Err() == nil {
+		if err := options.Run(ctx, paced{faulty, p}, cfg, p.handler()); err != nil && ctx.Err() == nil {
 			p.stage.logger.Error("the agent ended", "agent", p.instance, "error", err)
 			if !errors.Is(err, eventtest.ErrDead) {
 				p.stage.fail(err)

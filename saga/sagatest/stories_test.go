@@ -44,6 +44,7 @@ func TestCrashAnywhere(t *testing.T) {
 		"fallback-cannot-clear", "branch-fails", "join-two-replicas", "cancel", "undo-retries", "not-json",
 		"callback", "callback-overdue", "person-hands-back", "person-hands-back-in-vain", "nobody-answers", "person-refuses",
 		"pivot-refused", "after-the-pivot-a-person", "after-the-pivot-again", "beside-the-pivot", "large", "large-undone",
+		"skipped", "skipped-then-back", "condition-changed",
 	} {
 		t.Run(name, func(t *testing.T) {
 			points := crash(t, name, -1, false)

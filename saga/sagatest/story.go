@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/unwind-saga/unwind/saga/config"
+	"github.com/unwind-saga/unwind/saga/when"
 )
 
 // A Story is who takes part, what goes wrong, and when.
@@ -41,7 +42,7 @@ type Actor struct {
 // A Cue is something that happens from outside at a time.
 type Cue struct {
 	At   time.Duration
-	What string   // submit, cancel, kill, start, freeze, thaw, redo, by-hand, attend, doubt
+	What string   // submit, cancel, kill, start, freeze, thaw, redo, by-hand, attend, doubt, configure
 	Args []string // its words
 }
 
@@ -53,6 +54,7 @@ const rule = "----\n"
 //	           [deadline=D] [replicas=N] [retries=N] [undo-retries=N]
 //	           [takeovers=N] [fallback=A,B] [nothing-to-undo]
 //	           [hears=D] [concurrency=N] [never-refuses]
+//	           [when=EXPR] (with blanks: when='EXPR')
 //	does   NAME OUTCOME...   ok, fail, unavailable, refuse, retry-after=D, panic,
 //	                         unknown (done, but the answer is lost), lost (not
 //	                         done, and the answer is lost), hang, die
@@ -70,7 +72,8 @@ const rule = "----\n"
 //	        or says something else; to the last attempt) |
 //	        attend [EVERY] (a person does what waits for one, and asks again for
 //	        whatever is stuck; 20 times) |
-//	        doubt (and for what was undone, if the saga went back)
+//	        doubt (and for what was undone, if the saga went back) |
+//	        configure NAME when=EXPR (when it starts the next time)
 //	cut crash-before|crash-after|pause|lose STEP EVENT [TIME]
 //	                         whoever first appends this event dies there and is
 //	                         back after TIME (2s); or is frozen before it for
@@ -93,7 +96,7 @@ func ParseStory(name, text string) (*Story, error) {
 			s.About = strings.TrimSpace(s.About + about)
 			continue
 		}
-		if words := strings.Fields(line); len(words) > 0 {
+		if words := fields(line); len(words) > 0 {
 			if err := s.read(words); err != nil {
 				return nil, fmt.Errorf("story %s:%d: %w", name, i+1, err)
 			}
@@ -189,6 +192,8 @@ func readActor(name string, words []string) (a Actor, err error) {
 			a.Config.NeverRefuses = true
 		case "stand-in":
 			a.Config.StandIn = true
+		case "when":
+			a.Config.When, err = when.Compile(v)
 		case "takes":
 			period(&a.Takes, v)
 		case "hears":
