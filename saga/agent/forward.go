@@ -62,6 +62,11 @@ func (r *runner) judge(ctx context.Context, m saga.Message, cause events.Event, 
 	case saga.UndoOwn:
 		return r.undoNow(ctx, s, cause, nil)
 	case saga.Pass:
+		// An answer that was there before the attempt said that it waits is
+		// acknowledged by now: it is for whoever held the attempt.
+		if answer := r.concerned(s); answer != nil {
+			return r.conclude(ctx, r.waiting(s, m, cause), answer.Answer)
+		}
 		return r.settle(ctx, s, cause)
 	}
 	a := attempt{

@@ -129,7 +129,7 @@ func (r *runner) unwanted(s *saga.State, seq uint64) *saga.Answer {
 		return a
 	case s.Turned() && u != nil && !u.AskedSince(seq):
 		return a
-	case !s.Turned() && (st.Last().Claim.Agent != me || st.Done != nil && st.Done.Agent != me):
+	case !s.Turned() && (st.Last().Claim.Agent != me || st.Lost(me)):
 		return a
 	default:
 		return nil

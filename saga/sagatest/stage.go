@@ -240,6 +240,8 @@ func (s *Stage) answer(ctx context.Context, step string, outcome events.Outcome,
 		last := st.Last()
 		if n, err := strconv.Atoi(next); err == nil && n <= len(st.Attempts) {
 			last, a.Next = st.Attempts[n-1], ""
+		} else if outcome == events.OutcomeCompleted && !last.Waiting() && !state.Stranded(st) {
+			return nil // nobody asked
 		}
 		a.Attempt = last.N
 		if outcome == events.OutcomeCompleted {

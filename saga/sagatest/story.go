@@ -68,8 +68,9 @@ const rule = "----\n"
 //	                         lost), hang, die, slow=D
 //	at TIME submit [JSON] | cancel | kill NAME | start NAME |
 //	        freeze NAME | thaw NAME | redo STEP AGENT | by-hand STEP AGENT |
-//	        answer STEP OUTCOME [NEXT | ATTEMPT] (somebody does it, and says so;
-//	        or says something else; to the last attempt) |
+//	        answer STEP OUTCOME [NEXT | ATTEMPT] (somebody does it, if it was
+//	        asked for, and says so; or says something else; to the last attempt,
+//	        or to one that has not asked yet, or has failed) |
 //	        attend [EVERY] (a person does what waits for one, and asks again for
 //	        whatever is stuck; 20 times) |
 //	        doubt (and for what was undone, if the saga went back) |
