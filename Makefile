@@ -1,6 +1,6 @@
 # Unwind. `make help` lists the targets.
 
-MODULES  := events saga broker services/unwind services/kyc
+MODULES  := events saga saga/barrier broker services/unwind services/kyc
 AGENTS   := $(patsubst %/agent.yaml,%,$(wildcard services/kyc/*/agent.yaml))
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0

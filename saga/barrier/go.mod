@@ -1,0 +1,26 @@
+module github.com/unwind-saga/unwind/saga/barrier
+
+go 1.26.0
+
+replace github.com/unwind-saga/unwind/events => ../../events
+
+replace github.com/unwind-saga/unwind/saga => ../
+
+replace github.com/unwind-saga/unwind/broker => ../../broker
+
+require (
+	github.com/jackc/pgx/v5 v5.12.0
+	github.com/unwind-saga/unwind/events v0.0.0
+	github.com/unwind-saga/unwind/saga v0.0.0
+)
+
+require (
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+	go.yaml.in/yaml/v4 v4.0.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
