@@ -2,13 +2,16 @@ package barrier_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	_ "modernc.org/sqlite"
 
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/barrier"
@@ -25,8 +28,10 @@ type desk[Tx any] struct {
 	cancel func(ctx context.Context, tx Tx, key string) error
 	// inside runs do in a transaction of the author's.
 	inside func(ctx context.Context, do func(tx Tx) error) error
-	// booked counts the rows of a key; of all for "".
+	// booked counts the rows of a key.
 	booked func(t testing.TB, key string) int
+	// ran counts what was ever committed for each key: booked, cancelled.
+	ran func(t testing.TB) map[string][2]int
 }
 
 var errFailed = errors.New("failed")
@@ -46,10 +51,16 @@ func postgresAt(t testing.TB, dsn string, c barrier.Config) desk[pgx.Tx] {
 	d := desk[pgx.Tx]{
 		Gate: barrier.Postgres(pool, c),
 		book: func(ctx context.Context, tx pgx.Tx, key string) (id int, err error) {
+			if _, err := tx.Exec(ctx, `INSERT INTO ran VALUES ($1, 0)`, key); err != nil {
+				return 0, err
+			}
 			err = tx.QueryRow(ctx, `INSERT INTO booking (key) VALUES ($1) RETURNING id`, key).Scan(&id)
 			return id, err
 		},
 		cancel: func(ctx context.Context, tx pgx.Tx, key string) error {
+			if _, err := tx.Exec(ctx, `INSERT INTO ran VALUES ($1, 1)`, key); err != nil {
+				return err
+			}
 			_, err := tx.Exec(ctx, `DELETE FROM booking WHERE key = $1`, key)
 			return err
 		},
@@ -58,19 +69,120 @@ func postgresAt(t testing.TB, dsn string, c barrier.Config) desk[pgx.Tx] {
 		},
 		booked: func(t testing.TB, key string) (n int) {
 			t.Helper()
-			if err := pool.QueryRow(context.Background(), `SELECT count(*) FROM booking WHERE $1 IN ('', key)`, key).Scan(&n); err != nil {
+			if err := pool.QueryRow(context.Background(), `SELECT count(*) FROM booking WHERE key = $1`, key).Scan(&n); err != nil {
 				t.Fatal(err)
 			}
 			return n
 		},
+		ran: func(t testing.TB) map[string][2]int {
+			t.Helper()
+			all := map[string][2]int{}
+			rows, err := pool.Query(context.Background(), `SELECT key, what FROM ran`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var key string
+			var what int
+			if _, err = pgx.ForEachRow(rows, []any{&key, &what}, func() error { count(all, key, what); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			return all
+		},
 	}
-	if _, err := pool.Exec(t.Context(), `CREATE TABLE IF NOT EXISTS booking (id int GENERATED ALWAYS AS IDENTITY, key text NOT NULL)`); err != nil {
+	if _, err := pool.Exec(t.Context(), `
+		SELECT pg_advisory_xact_lock(1);
+		CREATE TABLE IF NOT EXISTS booking (id int GENERATED ALWAYS AS IDENTITY, key text NOT NULL);
+		CREATE TABLE IF NOT EXISTS ran (key text NOT NULL, what int NOT NULL)`); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return d
+}
+
+func sqlite(t testing.TB, c barrier.Config) desk[*sql.Tx] {
+	t.Helper()
+	return sqliteAt(t, filepath.Join(t.TempDir(), "agent.db"), c)
+}
+
+// sqliteAt opens a file as plainly as possible: transactions begin without the
+// write lock.
+func sqliteAt(t testing.TB, file string, c barrier.Config) desk[*sql.Tx] {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	d := desk[*sql.Tx]{
+		Gate: barrier.SQLite(db, c),
+		book: func(ctx context.Context, tx *sql.Tx, key string) (id int, err error) {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO ran VALUES (?, 0)`, key); err != nil {
+				return 0, err
+			}
+			err = tx.QueryRowContext(ctx, `INSERT INTO booking (key) VALUES (?) RETURNING id`, key).Scan(&id)
+			return id, err
+		},
+		cancel: func(ctx context.Context, tx *sql.Tx, key string) error {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO ran VALUES (?, 1)`, key); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, `DELETE FROM booking WHERE key = ?`, key)
+			return err
+		},
+		inside: func(ctx context.Context, do func(tx *sql.Tx) error) error {
+			tx, err := db.BeginTx(ctx, nil)
+			if err != nil {
+				return err
+			}
+			defer tx.Rollback()
+			if err := do(tx); err != nil {
+				return err
+			}
+			return tx.Commit()
+		},
+		booked: func(t testing.TB, key string) (n int) {
+			t.Helper()
+			if err := db.QueryRow(`SELECT count(*) FROM booking WHERE key = ?`, key).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		},
+		ran: func(t testing.TB) map[string][2]int {
+			t.Helper()
+			all := map[string][2]int{}
+			rows, err := db.Query(`SELECT key, what FROM ran`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var key string
+				var what int
+				if err := rows.Scan(&key, &what); err != nil {
+					t.Fatal(err)
+				}
+				count(all, key, what)
+			}
+			return all
+		},
+	}
+	if err := d.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`
+		CREATE TABLE IF NOT EXISTS booking (id INTEGER PRIMARY KEY, key TEXT NOT NULL);
+		CREATE TABLE IF NOT EXISTS ran (key TEXT NOT NULL, what INTEGER NOT NULL)`); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func count(all map[string][2]int, key string, what int) {
+	n := all[key]
+	n[what]++
+	all[key] = n
 }
 
 func (d desk[Tx]) effect(ctx context.Context, key string) func(Tx) (agent.Result, error) {
@@ -97,7 +209,7 @@ func (d desk[Tx]) call(t *testing.T, word, key string) (answer string) {
 		if err != nil {
 			return name(t, err)
 		}
-		return fmt.Sprintf("%s/%s", r.Data, r.Undo)
+		return fmt.Sprintf("%s/%s", part(r.Data), part(r.Undo))
 	}
 	state := func(n barrier.Note, err error) string {
 		if err != nil {
@@ -157,6 +269,13 @@ func (d desk[Tx]) call(t *testing.T, word, key string) (answer string) {
 	}
 	t.Fatalf("no call %q", word)
 	return ""
+}
+
+func part(v any) any {
+	if v == nil {
+		return "-"
+	}
+	return v
 }
 
 func name(t *testing.T, err error) string {

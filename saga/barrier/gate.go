@@ -18,7 +18,7 @@ import (
 type Config struct {
 	Table     string         // default "unwind_barrier"; in PostgreSQL also schema.table
 	Isolation pgx.TxIsoLevel // of the gate's own transactions, in PostgreSQL; default the database's
-	Tries     int            // of a transaction that loses against another; default 20, or until the context ends
+	Tries     int            // of a transaction that loses against another, in PostgreSQL; default 20
 }
 
 // A Gate keeps the barrier of one database, whose driver's transactions are Tx.
