@@ -21,8 +21,24 @@ build: ## build the tool and the agents into bin/
 demo: ## watch four applicants go through KYC: fine, with a stand-in, undone, and through a kill
 	go run ./services/kyc/demo
 
+# The tests of saga/barrier start a real PostgreSQL: it must be installed, and
+# need not run.
+PGTEST   := $(or $(wildcard /usr/lib/postgresql/*/bin/postgres),$(shell sh -c 'command -v postgres'))
+
+.PHONY: deps
+deps: ## install what the tests need beside Go (PostgreSQL), as root; or say what is missing
+ifeq ($(PGTEST),)
+	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "PostgreSQL is not installed."; \
+		echo "hint: apt-get install postgresql, as root; or put the folder of its programs into the PATH"; exit 1; fi
+	apt-get -qq update
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends postgresql
+else
+	@:
+endif
+
 .PHONY: test
-test: ## every test of every module, with the race detector
+test: deps ## every test of every module, with the race detector
 	@$(call EACH,go test -race -timeout 15m ./...)
 
 .PHONY: check
