@@ -3,7 +3,6 @@ package barrier
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/unwind-saga/unwind/saga/agent"
 )
@@ -33,8 +32,8 @@ func (g *Gate[Tx]) Compensate(effect func(ctx context.Context, tx Tx, u agent.Un
 				return effect(ctx, tx, noted)
 			})
 			is = now
-			if err == nil && was.State == "" && len(u.Token) > 0 {
-				return fmt.Errorf("%w\nhint: is this the database in which it was done?", ErrForgotten)
+			if err == nil && len(u.Token) > 0 {
+				return forgotten(was)
 			}
 			return err
 		})
