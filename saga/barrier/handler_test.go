@@ -137,13 +137,15 @@ func (h *house) outside() barrier.Outside {
 	}
 }
 
+var errLost = errors.New("the answer was lost")
+
 func TestOutside(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) { outside(t, postgres(t, barrier.Config{})) })
 	t.Run("sqlite", func(t *testing.T) { outside(t, sqlite(t, barrier.Config{})) })
 }
 
 func outside[Tx any](t *testing.T, d desk[Tx]) {
-	lost := func() error { return agent.Unknown(errors.New("the answer was lost")) }
+	lost := func() error { return agent.Unknown(errLost) }
 	for _, tc := range []struct {
 		name string
 		play func(t *testing.T, h *house, perform func() error, compensate func() error)
@@ -193,7 +195,7 @@ func outside[Tx any](t *testing.T, d desk[Tx]) {
 		{"compensated while it is made, and the answer lost", func(t *testing.T, h *house, perform, compensate func() error) {
 			h.before = func() { expect(t, compensate(), agent.ErrNothingFound) }
 			h.after = lost
-			expect(t, perform(), agent.ErrDead)
+			expect(t, perform(), errLost)
 		}, barrier.Dead, 0},
 		{"being compensated while the answer is lost", func(t *testing.T, h *house, perform, compensate func() error) {
 			h.before = func() {
@@ -202,7 +204,7 @@ func outside[Tx any](t *testing.T, d desk[Tx]) {
 				h.undo = nil
 			}
 			h.after = lost
-			expect(t, perform(), agent.ErrDead)
+			expect(t, perform(), errLost)
 		}, barrier.Undoing, 0},
 		{"an undoing that fails is repeated", func(t *testing.T, h *house, perform, compensate func() error) {
 			expect(t, perform(), nil)

@@ -72,9 +72,11 @@ func (g *Gate[Tx]) failed(ctx context.Context, o Outside, t agent.Task, why erro
 	case err != nil:
 		return errors.Join(why, err)
 	case is.State == Dead, is.State == Undoing:
-		return tooLate(ctx, o, t, agent.Result{})
+		if err := tooLate(ctx, o, t, agent.Result{}); !errors.Is(err, agent.ErrDead) {
+			return err
+		}
 	}
-	return why
+	return why // what is under way may still get there
 }
 
 // tooLate undoes an effect that was made while its key was compensated: whoever

@@ -17,6 +17,9 @@ require (
 	google.golang.org/genproto/googleapis/api v0.0.0-20240826202546-f6391c0de4c7 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20240826202546-f6391c0de4c7 // indirect
 	google.golang.org/protobuf v1.36.10 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.12.0 // indirect
 )
 
 require (
@@ -56,6 +59,7 @@ require (
 	github.com/unwind-saga/unwind/broker v0.0.0
 	github.com/unwind-saga/unwind/events v0.0.0
 	github.com/unwind-saga/unwind/saga v0.0.0
+	github.com/unwind-saga/unwind/saga/barrier v0.0.0
 	github.com/unwind-saga/unwind/services/unwind v0.0.0
 	github.com/wneessen/go-mail v0.8.1
 	github.com/xrash/smetrics v0.0.0-20250705151800-55b8f293f342
@@ -75,3 +79,5 @@ replace github.com/unwind-saga/unwind/saga => ../../saga
 replace github.com/unwind-saga/unwind/broker => ../../broker
 
 replace github.com/unwind-saga/unwind/services/unwind => ../unwind
+
+replace github.com/unwind-saga/unwind/saga/barrier => ../../saga/barrier

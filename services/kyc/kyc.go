@@ -15,7 +15,6 @@ package kyc
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -92,19 +91,3 @@ func run(ctx context.Context, file, state string, open func(Office) (agent.Handl
 
 // StateFile is where an agent keeps what it did.
 func StateFile(folder, name string) string { return filepath.Join(folder, name+".db") }
-
-// Dead turns the store's word for a key that was compensated into the saga's.
-func Dead(err error) error {
-	if errors.Is(err, store.ErrDead) {
-		return agent.ErrDead
-	}
-	return err
-}
-
-// Found turns what undoing found into the answer of a compensation.
-func Found(found bool, err error) error {
-	if err == nil && !found {
-		return agent.ErrNothingFound
-	}
-	return err
-}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -40,8 +39,8 @@ func open(o kyc.Office) (agent.Handler, error) {
 	}
 	v := validation{o, rules.Config{MinimumAge: s.MinimumAge, Specimens: s.Specimens}}
 	return agent.Handler{
-		Perform:       v.judge,
-		Compensations: agent.Compensations{"release-document": v.release},
+		Perform:       v.Store.Perform(v.judge),
+		Compensations: agent.Compensations{"release-document": v.Store.Compensate(v.release)},
 	}, nil
 }
 
@@ -50,43 +49,29 @@ type verdict struct {
 	Findings []rules.Finding `json:"findings"` // for review; whatever forbids going on refuses
 }
 
-var errRefused = errors.New("the document is refused")
-
 // judge judges the passport and enters it into the register.
-func (v validation) judge(ctx context.Context, t agent.Task) (agent.Result, error) {
+func (v validation) judge(ctx context.Context, tx *sql.Tx, t agent.Task) (agent.Result, error) {
 	var doc mrz.Document
 	if err := t.Result("id-extraction", &doc); err != nil {
 		return agent.Result{}, err
 	}
-	var findings []rules.Finding
-	data, err := v.Store.Do(ctx, t.Key, func(tx *sql.Tx) (_ []byte, err error) {
-		findings, err = rules.Judge(doc, time.Now(), t.ID, register{ctx, tx}, v.rules)
-		if err != nil {
-			return nil, err
-		}
-		if rules.Refused(findings) {
-			return nil, errRefused
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO register VALUES (?, ?, ?)`, doc.Issuer, doc.Number, t.ID); err != nil {
-			return nil, err
-		}
-		return json.Marshal(verdict{findings})
-	})
-	switch {
-	case errors.Is(err, errRefused):
-		return agent.Result{}, agent.Refuse("bad_document", "passport %s of %s: %s", doc.Number, doc.Issuer, reasons(findings))
-	case err != nil:
-		return agent.Result{}, kyc.Dead(fmt.Errorf("judge the passport: %w", err))
+	findings, err := rules.Judge(doc, time.Now(), t.ID, register{ctx, tx}, v.rules)
+	if err != nil {
+		return agent.Result{}, fmt.Errorf("judge the passport: %w", err)
 	}
-	return agent.Result{Data: json.RawMessage(data)}, nil
+	if rules.Refused(findings) {
+		return agent.Result{}, agent.Refuse("bad_document", "passport %s of %s: %s", doc.Number, doc.Issuer, reasons(findings))
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO register VALUES (?, ?, ?)`, doc.Issuer, doc.Number, t.ID); err != nil {
+		return agent.Result{}, fmt.Errorf("enter the passport into the register: %w", err)
+	}
+	return agent.Result{Data: verdict{findings}}, nil
 }
 
 // release takes the passport out of the register.
-func (v validation) release(ctx context.Context, u agent.Undo) error {
-	return kyc.Found(v.Store.Undo(ctx, u.Of, func(tx *sql.Tx, _ []byte) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM register WHERE used_by = ?`, u.ID)
-		return err
-	}))
+func (v validation) release(ctx context.Context, tx *sql.Tx, u agent.Undo) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM register WHERE used_by = ?`, u.ID)
+	return err
 }
 
 func reasons(findings []rules.Finding) string {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"github.com/unwind-saga/unwind/saga/agent"
@@ -32,7 +31,7 @@ func open(o kyc.Office) (agent.Handler, error) {
 	m := matching{o, detector}
 	return agent.Handler{
 		Perform:       m.match,
-		Compensations: agent.Compensations{"forget-comparison": m.forget},
+		Compensations: agent.Compensations{"forget-comparison": m.Store.Compensate(m.forget)},
 	}, nil
 }
 
@@ -49,16 +48,13 @@ func (m matching) match(ctx context.Context, t agent.Task) (agent.Result, error)
 	case similarity < face.QuickMatch:
 		return agent.Result{}, agent.Refuse("no_match", "the selfie shows somebody else: similarity %.2f", similarity)
 	}
-	data, err := m.Store.Do(ctx, t.Key, func(tx *sql.Tx) ([]byte, error) {
+	// The comparing is slow and needs no lock, the filing does.
+	return m.Store.Do(ctx, t.Key, func(tx *sql.Tx) (agent.Result, error) {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO comparisons VALUES (?, ?)`, t.Key, similarity); err != nil {
-			return nil, err
+			return agent.Result{}, fmt.Errorf("file the comparison: %w", err)
 		}
-		return json.Marshal(kyc.Likeness{By: t.Agent, Face: risk.Face{Similarity: similarity, Threshold: face.QuickMatch}})
+		return agent.Result{Data: kyc.Likeness{By: t.Agent, Face: risk.Face{Similarity: similarity, Threshold: face.QuickMatch}}}, nil
 	})
-	if err != nil {
-		return agent.Result{}, kyc.Dead(fmt.Errorf("file the comparison: %w", err))
-	}
-	return agent.Result{Data: json.RawMessage(data)}, nil
 }
 
 func (m matching) compare(a applicant.Applicant) (float64, error) {
@@ -73,9 +69,7 @@ func (m matching) compare(a applicant.Applicant) (float64, error) {
 	return m.detector.Quick(portrait, selfie)
 }
 
-func (m matching) forget(ctx context.Context, u agent.Undo) error {
-	return kyc.Found(m.Store.Undo(ctx, u.Of, func(tx *sql.Tx, _ []byte) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM comparisons WHERE key = ?`, u.Of)
-		return err
-	}))
+func (m matching) forget(ctx context.Context, tx *sql.Tx, u agent.Undo) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM comparisons WHERE key = ?`, u.Of)
+	return err
 }

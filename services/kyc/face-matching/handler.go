@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc"
 	"github.com/unwind-saga/unwind/services/kyc/applicant"
 	"github.com/unwind-saga/unwind/services/kyc/biometrics"
@@ -32,9 +32,10 @@ func open(o kyc.Office) (agent.Handler, error) {
 		return agent.Handler{}, err
 	}
 	m := matching{o, provider}
+	outside := barrier.Outside{Perform: m.match, Undo: m.forget}
 	return agent.Handler{
-		Perform:       m.match,
-		Compensations: agent.Compensations{"forget-template": m.forget},
+		Perform:       o.Store.PerformOutside(outside),
+		Compensations: agent.Compensations{"forget-template": o.Store.CompensateOutside(outside)},
 	}, nil
 }
 
@@ -45,26 +46,17 @@ func (m matching) match(ctx context.Context, t agent.Task) (agent.Result, error)
 	if err != nil {
 		return agent.Result{}, agent.Refuse("bad_applicant", "%w", err)
 	}
-	out := m.outside()
-	out.Do = func(ctx context.Context) ([]byte, error) {
-		c, err := m.provider.Compare(ctx, t.Key, a.Document.Portrait, a.Selfie)
-		if err != nil {
-			return nil, kyc.Failure(err)
-		}
-		if !c.Match {
-			return nil, m.refuse(ctx, c)
-		}
-		return json.Marshal(c)
-	}
-	data, err := m.Perform(ctx, t.Key, out)
+	c, err := m.provider.Compare(ctx, t.Key, a.Document.Portrait, a.Selfie)
 	if err != nil {
-		return agent.Result{}, err
+		return agent.Result{}, kyc.Failure(err)
 	}
-	var c biometrics.Comparison
-	if err := json.Unmarshal(data, &c); err != nil {
-		return agent.Result{}, fmt.Errorf("read what was remembered of comparison %q: %w", t.Key, err)
+	if !c.Match {
+		return agent.Result{}, m.refuse(ctx, c)
 	}
-	return agent.Result{Data: kyc.Likeness{By: t.Agent, Face: risk.Face{Similarity: c.Similarity, Threshold: face.Match}}}, nil
+	return agent.Result{
+		Data: kyc.Likeness{By: t.Agent, Face: risk.Face{Similarity: c.Similarity, Threshold: face.Match}},
+		Undo: c.ID,
+	}, nil
 }
 
 // refuse refuses the applicant, and leaves no template of theirs behind.
@@ -75,18 +67,21 @@ func (m matching) refuse(ctx context.Context, c biometrics.Comparison) error {
 	return agent.Refuse("no_match", "the selfie shows somebody else: similarity %.2f", c.Similarity)
 }
 
+// forget has the template forgotten: by its id, or by the key where the answer
+// that had the id was lost.
 func (m matching) forget(ctx context.Context, u agent.Undo) error {
-	return m.Compensate(ctx, u.Of, m.outside())
-}
-
-// outside says how a template is forgotten: by its id, or by the key where the
-// answer that had the id was lost.
-func (m matching) outside() kyc.Outside {
-	return kyc.Outside{Undo: func(ctx context.Context, key string, result []byte) (bool, error) {
-		var c biometrics.Comparison
-		if len(result) == 0 || json.Unmarshal(result, &c) != nil {
-			return m.provider.ForgetKey(ctx, key)
-		}
-		return m.provider.Forget(ctx, c.ID)
-	}}
+	var id string
+	known, err := u.Decode(&id)
+	if err != nil {
+		return err
+	}
+	forget, name := m.provider.ForgetKey, u.Of
+	if known {
+		forget, name = m.provider.Forget, id
+	}
+	found, err := forget(ctx, name)
+	if err == nil && !found {
+		return agent.ErrNothingFound
+	}
+	return err
 }

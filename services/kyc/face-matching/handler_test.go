@@ -16,12 +16,12 @@ import (
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc"
 	"github.com/unwind-saga/unwind/services/kyc/applicant"
 	"github.com/unwind-saga/unwind/services/kyc/biometrics/provider"
 	"github.com/unwind-saga/unwind/services/kyc/face"
 	"github.com/unwind-saga/unwind/services/kyc/kyctest"
-	"github.com/unwind-saga/unwind/services/kyc/store"
 	"github.com/unwind-saga/unwind/services/kyc/world"
 )
 
@@ -176,7 +176,7 @@ func TestUndoingFails(t *testing.T) {
 			require.NoError(t, d.World.Provider.Fail(provider.Fault{Mode: mode, Count: 2}))
 			for range 2 {
 				require.Error(t, d.Undo(t.Context(), "1"))
-				require.Equal(t, store.Undoing, d.State("1"))
+				require.Equal(t, barrier.Undoing, d.State("1"))
 			}
 			_, err = d.Perform(t.Context(), task)
 			require.ErrorIs(t, err, agent.ErrDead)

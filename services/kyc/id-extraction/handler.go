@@ -26,42 +26,36 @@ type extraction struct{ kyc.Office }
 func open(o kyc.Office) (agent.Handler, error) {
 	e := extraction{o}
 	return agent.Handler{
-		Perform:       e.read,
-		Compensations: agent.Compensations{"shred-record": e.shred},
+		Perform:       e.Store.Perform(e.read),
+		Compensations: agent.Compensations{"shred-record": e.Store.Compensate(e.shred)},
 	}, nil
 }
 
 // read reads the zone and files what it says.
-func (e extraction) read(ctx context.Context, t agent.Task) (agent.Result, error) {
+func (e extraction) read(ctx context.Context, tx *sql.Tx, t agent.Task) (agent.Result, error) {
 	a, err := applicant.Read(t.Payload)
 	if err != nil {
 		return agent.Result{}, agent.Refuse("bad_applicant", "%w", err)
 	}
-	data, err := e.Store.Do(ctx, t.Key, func(tx *sql.Tx) ([]byte, error) {
-		doc, err := mrz.Parse(a.Document.MRZ, time.Now())
-		if err != nil {
-			return nil, err
-		}
-		data, err := json.Marshal(doc)
-		if err != nil {
-			return nil, err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO records VALUES (?, ?, ?)`, t.Key, a.Name, string(data))
-		return data, err
-	})
+	doc, err := mrz.Parse(a.Document.MRZ, time.Now())
 	if unreadable, ok := errors.AsType[*mrz.SyntaxError](err); ok {
 		return agent.Result{}, agent.Refuse("unreadable_zone", "%w", unreadable)
 	}
 	if err != nil {
-		return agent.Result{}, kyc.Dead(fmt.Errorf("file the passport: %w", err))
+		return agent.Result{}, err
+	}
+	data, err := json.Marshal(doc)
+	if err != nil {
+		return agent.Result{}, err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO records VALUES (?, ?, ?)`, t.Key, a.Name, string(data)); err != nil {
+		return agent.Result{}, fmt.Errorf("file the passport: %w", err)
 	}
 	return agent.Result{Data: json.RawMessage(data)}, nil
 }
 
 // shred takes the record out of the file.
-func (e extraction) shred(ctx context.Context, u agent.Undo) error {
-	return kyc.Found(e.Store.Undo(ctx, u.Of, func(tx *sql.Tx, _ []byte) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM records WHERE key = ?`, u.Of)
-		return err
-	}))
+func (e extraction) shred(ctx context.Context, tx *sql.Tx, u agent.Undo) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM records WHERE key = ?`, u.Of)
+	return err
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/saga/config"
 	"github.com/unwind-saga/unwind/services/kyc"
 	"github.com/unwind-saga/unwind/services/kyc/applicant"
@@ -151,7 +152,7 @@ func (d *Desk) Rows(table string) (n int) {
 }
 
 // State is what the agent's store has of a saga.
-func (d *Desk) State(id string) store.State {
+func (d *Desk) State(id string) barrier.State {
 	d.t.Helper()
 	e, err := d.Store.Look(d.t.Context(), d.Key(id))
 	require.NoError(d.t, err)

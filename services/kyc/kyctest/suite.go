@@ -25,7 +25,7 @@ type Case struct {
 }
 
 // Suite tests what every agent of the family promises: B1 to B3 of package
-// store, for the agent's effects wherever they are.
+// barrier, for the agent's effects wherever they are.
 func Suite(t *testing.T, c Case) {
 	begin := func(t *testing.T) (*Desk, agent.Task) {
 		d := c.Open(t)

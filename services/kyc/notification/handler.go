@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc"
 	"github.com/unwind-saga/unwind/services/kyc/applicant"
 	"github.com/unwind-saga/unwind/services/kyc/mail"
@@ -43,9 +44,10 @@ func open(o kyc.Office) (agent.Handler, error) {
 		return agent.Handler{}, err
 	}
 	n := notification{o, sender}
+	outside := barrier.Outside{Perform: n.tell, Undo: n.correct}
 	return agent.Handler{
-		Perform:       n.tell,
-		Compensations: agent.Compensations{"send-correction": n.correct},
+		Perform:       o.Store.PerformOutside(outside),
+		Compensations: agent.Compensations{"send-correction": o.Store.CompensateOutside(outside)},
 	}, nil
 }
 
@@ -62,38 +64,28 @@ func (n notification) tell(ctx context.Context, t agent.Task) (agent.Result, err
 	}); err != nil {
 		return agent.Result{}, fmt.Errorf("note whom to tell: %w", err)
 	}
-	out := n.outside(t.ID)
-	out.Do = func(ctx context.Context) ([]byte, error) {
-		id, err := n.sender.Send(ctx, t.Key, mail.Message{
-			To:      a.Email,
-			Subject: "Your identity is confirmed",
-			Text:    fmt.Sprintf("Dear %s,\n\nyour documents have been checked, and all is well.\n\nReference: %s\n", a.Name, t.ID),
-		})
-		return []byte(id), kyc.Failure(err)
-	}
-	if _, err := n.Perform(ctx, t.Key, out); err != nil {
-		return agent.Result{}, err
+	_, err = n.sender.Send(ctx, t.Key, mail.Message{
+		To:      a.Email,
+		Subject: "Your identity is confirmed",
+		Text:    fmt.Sprintf("Dear %s,\n\nyour documents have been checked, and all is well.\n\nReference: %s\n", a.Name, t.ID),
+	})
+	if err != nil {
+		return agent.Result{}, kyc.Failure(err)
 	}
 	return agent.Result{Data: map[string]string{"told": a.Email}}, nil
 }
 
-func (n notification) correct(ctx context.Context, u agent.Undo) error {
-	return n.Compensate(ctx, u.Of, n.outside(u.ID))
-}
-
-// outside undoes as much as a mail can be undone: it tells the same person that
+// correct undoes as much as a mail can be undone: it tells the same person that
 // it does not hold.
-func (n notification) outside(id string) kyc.Outside {
-	return kyc.Outside{Undo: func(ctx context.Context, key string, _ []byte) (bool, error) {
-		var email string
-		if err := n.Store.DB().QueryRowContext(ctx, `SELECT email FROM letters WHERE key = ?`, key).Scan(&email); err != nil {
-			return false, fmt.Errorf("look up whom the mail of saga %s went to: %w", id, err)
-		}
-		_, err := n.sender.Send(ctx, key+"/undo", mail.Message{
-			To:      email,
-			Subject: "Correction: your identity is not confirmed",
-			Text:    fmt.Sprintf("Please disregard our last message: the check was not completed.\n\nReference: %s\n", id),
-		})
-		return true, kyc.Failure(err)
-	}}
+func (n notification) correct(ctx context.Context, u agent.Undo) error {
+	var email string
+	if err := n.Store.DB().QueryRowContext(ctx, `SELECT email FROM letters WHERE key = ?`, u.Of).Scan(&email); err != nil {
+		return fmt.Errorf("look up whom the mail of saga %s went to: %w", u.ID, err)
+	}
+	_, err := n.sender.Send(ctx, u.Of+"/undo", mail.Message{
+		To:      email,
+		Subject: "Correction: your identity is not confirmed",
+		Text:    fmt.Sprintf("Please disregard our last message: the check was not completed.\n\nReference: %s\n", u.ID),
+	})
+	return kyc.Failure(err)
 }

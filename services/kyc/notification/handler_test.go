@@ -12,10 +12,10 @@ import (
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc/applicant"
 	"github.com/unwind-saga/unwind/services/kyc/kyctest"
 	"github.com/unwind-saga/unwind/services/kyc/mail/inbox"
-	"github.com/unwind-saga/unwind/services/kyc/store"
 	"github.com/unwind-saga/unwind/services/kyc/world"
 )
 
@@ -121,7 +121,7 @@ func TestServerFails(t *testing.T) {
 			kyctest.RequireFailed(t, err, tc.want)
 			assert.Len(t, letters(t, d), tc.came)
 			if tc.want.Class == events.Unknown {
-				assert.Equal(t, store.Begun, d.State("1"))
+				assert.Equal(t, barrier.Begun, d.State("1"))
 			} else {
 				assert.Empty(t, d.State("1"))
 			}
@@ -165,7 +165,7 @@ func TestCorrectionFails(t *testing.T) {
 			require.NoError(t, d.World.Inbox.Fail(inbox.Fault{Mode: mode, Count: 2}))
 			for range 2 {
 				require.Error(t, d.Undo(t.Context(), "1"))
-				require.Equal(t, store.Undoing, d.State("1"))
+				require.Equal(t, barrier.Undoing, d.State("1"))
 			}
 			_, err = d.Perform(t.Context(), task)
 			require.ErrorIs(t, err, agent.ErrDead)

@@ -41,7 +41,7 @@ func open(o kyc.Office) (agent.Handler, error) {
 	r := scoring{o, screening.Default(), risk.Config{RefuseAt: s.RefuseAt}}
 	return agent.Handler{
 		Perform:       r.assess,
-		Compensations: agent.Compensations{"close-case": r.closeCase},
+		Compensations: agent.Compensations{"close-case": r.Store.Compensate(r.closeCase)},
 	}, nil
 }
 
@@ -55,18 +55,16 @@ func (r scoring) assess(ctx context.Context, t agent.Task) (agent.Result, error)
 	if a.Refused {
 		return agent.Result{}, agent.Refuse("risk", "risk %d of %d: %s", a.Score, risk.Most, reasons(a))
 	}
-	data, err := r.Store.Do(ctx, t.Key, func(tx *sql.Tx) ([]byte, error) {
-		data, err := json.Marshal(a)
-		if err != nil {
-			return nil, err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO cases VALUES (?, ?, ?)`, t.Key, name, string(data))
-		return data, err
-	})
+	data, err := json.Marshal(a)
 	if err != nil {
-		return agent.Result{}, kyc.Dead(fmt.Errorf("open a case: %w", err))
+		return agent.Result{}, err
 	}
-	return agent.Result{Data: json.RawMessage(data)}, nil
+	return r.Store.Do(ctx, t.Key, func(tx *sql.Tx) (agent.Result, error) {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO cases VALUES (?, ?, ?)`, t.Key, name, string(data)); err != nil {
+			return agent.Result{}, fmt.Errorf("open a case: %w", err)
+		}
+		return agent.Result{Data: json.RawMessage(data)}, nil
+	})
 }
 
 // evidence collects what the steps before found, and screens both names: the
@@ -105,9 +103,7 @@ func reasons(a risk.Assessment) string {
 	return strings.Join(list, "; ")
 }
 
-func (r scoring) closeCase(ctx context.Context, u agent.Undo) error {
-	return kyc.Found(r.Store.Undo(ctx, u.Of, func(tx *sql.Tx, _ []byte) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM cases WHERE key = ?`, u.Of)
-		return err
-	}))
+func (r scoring) closeCase(ctx context.Context, tx *sql.Tx, u agent.Undo) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM cases WHERE key = ?`, u.Of)
+	return err
 }

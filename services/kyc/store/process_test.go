@@ -14,6 +14,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/barrier"
 )
 
 // The tests here run this binary again, as other processes over one file: a
@@ -41,13 +44,13 @@ func process(what, path string) error {
 	defer s.Close()
 	ctx := context.Background()
 	if what == "stuck" {
-		_, err := s.Do(ctx, "stuck", func(tx *sql.Tx) ([]byte, error) {
+		_, err := s.Do(ctx, "stuck", func(tx *sql.Tx) (agent.Result, error) {
 			if _, err := book("stuck")(tx); err != nil {
-				return nil, err
+				return agent.Result{}, err
 			}
 			fmt.Println("inside")
 			time.Sleep(time.Hour)
-			return nil, nil
+			return agent.Result{}, nil
 		})
 		return err
 	}
@@ -58,20 +61,20 @@ func process(what, path string) error {
 				key = fmt.Sprintf("%d/%d", n, k)
 			}
 			if what == "undo" || what == "both" && rand.IntN(5) == 0 {
-				found, err := s.Undo(ctx, key, cancel(key))
-				if err != nil {
+				err := s.Undo(ctx, key, cancel(key))
+				if err != nil && !errors.Is(err, agent.ErrNothingFound) {
 					return err
 				}
-				fmt.Println("undo", key, found)
+				fmt.Println("undo", key, err == nil)
 				continue
 			}
 			r, err := s.Do(ctx, key, book(key))
 			switch {
 			case err == nil:
-				fmt.Println("do", key, string(r))
+				fmt.Println("do", key, said(r))
 			case what == "share":
 				return err
-			case errors.Is(err, ErrDead):
+			case errors.Is(err, agent.ErrDead):
 				fmt.Println("dead", key)
 			default:
 				return err
@@ -189,8 +192,8 @@ func TestProcessKilledInside(t *testing.T) {
 	if n := booked(t, s); n != 0 || live(t, s) != 0 {
 		t.Errorf("%d rows, %d live effects, want none", n, live(t, s))
 	}
-	if r, err := s.Do(t.Context(), "stuck", book("stuck")); err != nil || string(r) != "booking-1" {
-		t.Errorf("got %q, %v", r, err)
+	if r, err := s.Do(t.Context(), "stuck", book("stuck")); err != nil || said(r) != "booking-1" {
+		t.Errorf("got %v, %v", r, err)
 	}
 	once(t, s)
 }
@@ -203,7 +206,7 @@ func TestProcessesKilled(t *testing.T) {
 		rounds = 3
 	}
 	path := filepath.Join(t.TempDir(), "store.db")
-	said := map[string]string{}
+	told := map[string]string{}
 	killed := 0
 	for range rounds {
 		a, outA := start(t, "both", path)
@@ -224,20 +227,20 @@ func TestProcessesKilled(t *testing.T) {
 				f := strings.Fields(lines.Text())
 				switch {
 				case len(f) == 3 && f[0] == "do":
-					if was := said[f[1]]; was != "" && was != f[2] && was != "dead" {
+					if was := told[f[1]]; was != "" && was != f[2] && was != "dead" {
 						t.Errorf("key %s has two results: %s and %s", f[1], was, f[2])
 					}
-					if said[f[1]] == "" {
-						said[f[1]] = f[2]
+					if told[f[1]] == "" {
+						told[f[1]] = f[2]
 					}
 				case len(f) >= 2 && (f[0] == "undo" || f[0] == "dead"):
-					said[f[1]] = "dead"
+					told[f[1]] = "dead"
 				}
 			}
 		}
 	}
-	if killed != 2*rounds || len(said) < keys {
-		t.Fatalf("%d of %d were killed, %d keys were acknowledged: this proves nothing", killed, 2*rounds, len(said))
+	if killed != 2*rounds || len(told) < keys {
+		t.Fatalf("%d of %d were killed, %d keys were acknowledged: this proves nothing", killed, 2*rounds, len(told))
 	}
 
 	s := open(t, path)
@@ -245,16 +248,16 @@ func TestProcessesKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, done := map[string]State{}, 0
+	state, done := map[string]barrier.State{}, 0
 	for _, e := range effects {
 		state[e.Key] = e.State
-		if e.State == Done {
+		if e.State == barrier.Done {
 			done++
 		}
 	}
-	for key, what := range said {
+	for key, what := range told {
 		// What was said to be done may have been undone later, never the reverse.
-		if st := state[key]; st != Dead && (what == "dead" || st != Done) {
+		if st := state[key]; st != barrier.Dead && (what == "dead" || st != barrier.Done) {
 			t.Errorf("key %s was acknowledged as %s and is %q", key, what, st)
 		}
 	}
@@ -266,7 +269,7 @@ func TestProcessesKilled(t *testing.T) {
 		t.Errorf("%d keys have two rows, %v", twice, err)
 	}
 	once(t, s)
-	t.Logf("%d kills, %d keys acknowledged, %d done, %d dead", killed, len(said), done, len(effects)-done)
+	t.Logf("%d kills, %d keys acknowledged, %d done, %d dead", killed, len(told), done, len(effects)-done)
 }
 
 // once checks B1 and B2 in the log, and that the file is whole.

@@ -12,26 +12,24 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/unwind-saga/unwind/saga/barrier"
 )
 
-// Store is one open file. It is safe for concurrent use.
+// Store is one open file. It is safe for concurrent use. Its gate works on the
+// one connection that writes: inside an effect use the effect's transaction, or
+// wait for ever.
 type Store struct {
+	*barrier.Gate[*sql.Tx]
 	path    string
 	writing *sql.DB // one connection: writers of this process queue up in order, instead of polling for the file's lock
 	reading *sql.DB
 }
 
-// An effect is a key's row; run is the log of what was committed for it. The
-// column tries counts the Begins of which nobody knows how they ended.
-const schema = `
-CREATE TABLE IF NOT EXISTS unwind_effect (
-	key    TEXT PRIMARY KEY,
-	state  TEXT NOT NULL CHECK (state IN ('begun', 'done', 'undoing', 'dead')),
-	tries  INTEGER NOT NULL DEFAULT 0,
-	found  INTEGER NOT NULL DEFAULT 0,
-	result BLOB,
-	at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
-) STRICT;
+// runs is the log of what was committed: a row for each change of a key's state.
+// A key that is written as begun without a try is being done in this very
+// transaction.
+const runs = `
 CREATE TABLE IF NOT EXISTS unwind_run (
 	seq  INTEGER PRIMARY KEY,
 	key  TEXT NOT NULL,
@@ -39,6 +37,15 @@ CREATE TABLE IF NOT EXISTS unwind_run (
 	at   TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
 ) STRICT;
 CREATE INDEX IF NOT EXISTS unwind_run_key ON unwind_run (key);
+CREATE TRIGGER IF NOT EXISTS unwind_run_first AFTER INSERT ON unwind_barrier
+	WHEN NEW.state = 'dead' OR NEW.tries > 0 BEGIN
+		INSERT INTO unwind_run (key, what) VALUES (NEW.key, CASE NEW.state WHEN 'dead' THEN 'bury' ELSE 'begin' END);
+	END;
+CREATE TRIGGER IF NOT EXISTS unwind_run_next AFTER UPDATE OF state ON unwind_barrier
+	WHEN NEW.state <> OLD.state OR NEW.tries > OLD.tries BEGIN
+		INSERT INTO unwind_run (key, what) VALUES (NEW.key,
+			CASE NEW.state WHEN 'done' THEN 'do' WHEN 'dead' THEN 'undo' WHEN 'undoing' THEN 'begin undo' ELSE 'begin' END);
+	END;
 `
 
 // Open opens the file and makes it if need be. The schemas are the caller's own
@@ -63,11 +70,16 @@ func Open(path string, schemas ...string) (*Store, error) {
 	}
 	s.writing.SetMaxOpenConns(1)
 	s.reading.SetMaxOpenConns(4)
+	s.Gate = barrier.SQLite(s.writing, barrier.Config{})
+	barriers, err := barrier.SQLiteSchema(barrier.Config{})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
+	}
 
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err = s.write(ctx, func(tx *sql.Tx) error {
-		for _, statements := range append([]string{schema}, schemas...) {
+		for _, statements := range append([]string{barriers, runs}, schemas...) {
 			if _, err := tx.Exec(statements); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc/biometrics"
 	"github.com/unwind-saga/unwind/services/kyc/store"
 )
@@ -48,7 +49,7 @@ func (w *World) stored(ctx context.Context) ([]Effect, error) {
 		if err != nil {
 			return nil, err
 		}
-		list, err := st.List(ctx, store.Begun, store.Done, store.Undoing)
+		list, err := st.List(ctx, barrier.Begun, barrier.Done, barrier.Undoing)
 		st.Close()
 		if err != nil {
 			return nil, err
