@@ -43,7 +43,7 @@ func Example() {
 		return
 	}
 	handler := agent.Handler{
-		Perform: gate.Perform(func(ctx context.Context, tx *sql.Tx, t agent.Task) (agent.Result, error) {
+		Perform: gate.Perform(func(ctx context.Context, tx *sql.Tx, _ agent.Task) (agent.Result, error) {
 			var id int
 			err := tx.QueryRowContext(ctx, `INSERT INTO booking (seat) VALUES ('12A') RETURNING id`).Scan(&id)
 			return agent.Result{Data: map[string]string{"seat": "12A"}, Undo: id}, err

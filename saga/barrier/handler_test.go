@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
@@ -81,6 +82,18 @@ func handler[Tx any](t *testing.T, d desk[Tx]) {
 		_, err := d.Do(ctx, "bad", func(tx Tx) (agent.Result, error) { _, err := d.book(ctx, tx, "bad"); return bad, err })
 		if err == nil || d.booked(t, "bad") != 0 {
 			t.Errorf("%s: %v, %d rows", name, err, d.booked(t, "bad"))
+		}
+	}
+
+	// An outcome that comes later does so for a duplicate too.
+	waits := d.Perform(func(ctx context.Context, tx Tx, t agent.Task) (agent.Result, error) {
+		_, err := d.book(ctx, tx, t.Key)
+		return agent.Result{Undo: 7, Pending: &agent.Pending{For: "the bank", Within: time.Hour}}, err
+	})
+	for range 2 {
+		r, err := waits(ctx, task("5"))
+		if err != nil || r.Pending == nil || *r.Pending != (agent.Pending{For: "the bank", Within: time.Hour}) || string(r.Undo.(json.RawMessage)) != "7" {
+			t.Errorf("got %+v, %v", r, err)
 		}
 	}
 

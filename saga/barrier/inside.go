@@ -72,8 +72,11 @@ func (i Inside[Tx]) do(ctx context.Context, key string, effect func(tx Tx) (agen
 		was = Note{Key: key}
 	}
 	then, next, err := judge(callDo, was)
-	if err != nil || then == answer {
-		return was.answer(), err
+	if err != nil {
+		return agent.Result{}, err
+	}
+	if then == answer {
+		return was.answer()
 	}
 	r, err := effect(i.tx)
 	if err != nil {
@@ -82,7 +85,10 @@ func (i Inside[Tx]) do(ctx context.Context, key string, effect func(tx Tx) (agen
 	if err := next.keep(r); err != nil {
 		return agent.Result{}, theirs{err}
 	}
-	return next.answer(), i.gate.table.update(ctx, i.tx, next)
+	if err := i.gate.table.update(ctx, i.tx, next); err != nil {
+		return agent.Result{}, err
+	}
+	return next.answer()
 }
 
 func (i Inside[Tx]) undo(ctx context.Context, key string, effect func(tx Tx, token json.RawMessage) error) (was, is Note, err error) {

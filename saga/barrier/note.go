@@ -18,9 +18,9 @@ var (
 	// ErrNotBegun refuses a second phase without its first.
 	ErrNotBegun = errors.New("the key was not begun")
 
-	// ErrForgotten: the history says that the step was done, and nothing is
-	// noted of it. So this is not the database in which it was done, or an
-	// older state of it.
+	// ErrForgotten says that the step was done by the saga's history, and that
+	// nothing is noted of it. So this is not the database in which it was done,
+	// or an older state of it.
 	ErrForgotten = errors.New("the saga has an undo token for a key of which nothing is noted here")
 )
 
@@ -44,6 +44,10 @@ type Note struct {
 	Result json.RawMessage // of the effect, for later steps; nil if there is none
 	Undo   json.RawMessage // of the effect, for its undoing; nil if there is none
 	At     time.Time       // when the state was reached, by the database's clock
+
+	// Pending is what the effect's outcome waits for, if it comes later, as
+	// [agent.Pending] in JSON: a duplicate waits for the same.
+	Pending json.RawMessage
 }
 
 // keep takes an effect's result into the note.
@@ -51,19 +55,27 @@ func (n *Note) keep(r agent.Result) (err error) {
 	if n.Result, err = encode("result", r.Data); err != nil {
 		return err
 	}
-	n.Undo, err = encode("undo token", r.Undo)
+	if n.Undo, err = encode("undo token", r.Undo); err != nil || r.Pending == nil {
+		return err
+	}
+	n.Pending, err = encode("pending outcome", r.Pending)
 	return err
 }
 
 // answer is the effect's result, as the first call and every duplicate gives it.
-func (n Note) answer() (r agent.Result) {
+func (n Note) answer() (r agent.Result, err error) {
+	if n.Pending != nil {
+		if err := json.Unmarshal(n.Pending, &r.Pending); err != nil {
+			return agent.Result{}, fmt.Errorf("read what is noted of %s: %w", n.Key, err)
+		}
+	}
 	if n.Result != nil {
 		r.Data = n.Result
 	}
 	if n.Undo != nil {
 		r.Undo = n.Undo
 	}
-	return r
+	return r, nil
 }
 
 func encode(what string, v any) (json.RawMessage, error) {

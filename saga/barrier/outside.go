@@ -38,7 +38,7 @@ func (g *Gate[Tx]) PerformOutside(o Outside) func(context.Context, agent.Task) (
 			return agent.Result{}, err
 		}
 		if was.State == Done {
-			return was.answer(), nil
+			return was.answer()
 		}
 		r, err := o.Perform(ctx, t)
 		noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)

@@ -29,7 +29,7 @@ func (g *Gate[Tx]) Done(ctx context.Context, key string, r agent.Result) (first 
 	if err != nil {
 		return agent.Result{}, err
 	}
-	return is.answer(), nil
+	return is.answer()
 }
 
 // Failed takes one Begin back whose effect certainly did not happen. The key is
@@ -74,7 +74,7 @@ func (i Inside[Tx]) Done(ctx context.Context, key string, r agent.Result) (first
 	if err != nil {
 		return agent.Result{}, err
 	}
-	return is.answer(), nil
+	return is.answer()
 }
 
 // Failed is [Gate.Failed] inside the caller's transaction.

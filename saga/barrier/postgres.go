@@ -40,13 +40,14 @@ func PostgresSchema(c Config) (string, error) {
 
 func postgresSchema(name string) string {
 	return `CREATE TABLE IF NOT EXISTS ` + name + ` (
-	key    text PRIMARY KEY,
-	state  text NOT NULL CHECK (state IN ('begun', 'done', 'undoing', 'dead')),
-	tries  integer NOT NULL DEFAULT 0,
-	found  boolean NOT NULL DEFAULT false,
-	result json,
-	undo   json,
-	at     timestamptz NOT NULL DEFAULT now()
+	key     text PRIMARY KEY,
+	state   text NOT NULL CHECK (state IN ('begun', 'done', 'undoing', 'dead')),
+	tries   integer NOT NULL DEFAULT 0,
+	found   boolean NOT NULL DEFAULT false,
+	result  json,
+	undo    json,
+	pending json,
+	at      timestamptz NOT NULL DEFAULT now()
 );
 `
 }
@@ -62,7 +63,7 @@ type postgres struct {
 }
 
 func newPostgres(pool Pool, name string, isolation pgx.TxIsoLevel) *postgres {
-	read := `SELECT key, state, tries, found, result::text, undo::text, at FROM ` + name + ` WHERE key = $1`
+	read := `SELECT key, state, tries, found, result::text, undo::text, pending::text, at FROM ` + name + ` WHERE key = $1`
 	return &postgres{
 		pool: pool, isolation: isolation, schema: postgresSchema(name),
 		// If another transaction has inserted the key and not ended, this
@@ -71,7 +72,7 @@ func newPostgres(pool Pool, name string, isolation pgx.TxIsoLevel) *postgres {
 		inserts: `INSERT INTO ` + name + ` (key, state, tries, found) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING`,
 		holds:   read + ` FOR UPDATE`,
 		looks:   read,
-		updates: `UPDATE ` + name + ` SET state = $2, tries = $3, found = $4, result = $5::text::json, undo = $6::text::json, at = now() WHERE key = $1`,
+		updates: `UPDATE ` + name + ` SET state = $2, tries = $3, found = $4, result = $5::text::json, undo = $6::text::json, pending = $7::text::json, at = now() WHERE key = $1`,
 		removes: `DELETE FROM ` + name + ` WHERE key = $1`,
 		forgets: `DELETE FROM ` + name + ` WHERE state IN ('done', 'dead') AND at < now() - $1::interval`,
 	}
@@ -136,9 +137,9 @@ func (p *postgres) read(rows pgx.Rows, err error) (n Note, found bool, _ error) 
 	if err != nil {
 		return Note{}, false, p.hint(err)
 	}
-	var result, undo *string
-	_, err = pgx.ForEachRow(rows, []any{&n.Key, &n.State, &n.Tries, &n.Found, &result, &undo, &n.At}, func() error {
-		found, n.Result, n.Undo = true, raw(result), raw(undo)
+	var result, undo, pending *string
+	_, err = pgx.ForEachRow(rows, []any{&n.Key, &n.State, &n.Tries, &n.Found, &result, &undo, &pending, &n.At}, func() error {
+		found, n.Result, n.Undo, n.Pending = true, raw(result), raw(undo), raw(pending)
 		return nil
 	})
 	return n, found, p.hint(err)
@@ -161,7 +162,7 @@ func text(j json.RawMessage) *string {
 }
 
 func (p *postgres) update(ctx context.Context, tx pgx.Tx, n Note) error {
-	_, err := tx.Exec(ctx, p.updates, n.Key, n.State, n.Tries, n.Found, text(n.Result), text(n.Undo))
+	_, err := tx.Exec(ctx, p.updates, n.Key, n.State, n.Tries, n.Found, text(n.Result), text(n.Undo), text(n.Pending))
 	return p.hint(err)
 }
 

@@ -40,13 +40,14 @@ func SQLiteSchema(c Config) (string, error) {
 
 func sqliteSchema(name string) string {
 	return `CREATE TABLE IF NOT EXISTS ` + name + ` (
-	key    TEXT PRIMARY KEY,
-	state  TEXT NOT NULL CHECK (state IN ('begun', 'done', 'undoing', 'dead')),
-	tries  INTEGER NOT NULL DEFAULT 0,
-	found  INTEGER NOT NULL DEFAULT 0,
-	result TEXT,
-	undo   TEXT,
-	at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+	key     TEXT PRIMARY KEY,
+	state   TEXT NOT NULL CHECK (state IN ('begun', 'done', 'undoing', 'dead')),
+	tries   INTEGER NOT NULL DEFAULT 0,
+	found   INTEGER NOT NULL DEFAULT 0,
+	result  TEXT,
+	undo    TEXT,
+	pending TEXT,
+	at      TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
 ) STRICT;
 `
 }
@@ -63,13 +64,13 @@ type sqlite struct {
 }
 
 func newSQLite(db *sql.DB, name string) *sqlite {
-	const columns = `key, state, tries, found, result, undo, at`
+	const columns = `key, state, tries, found, result, undo, pending, at`
 	return &sqlite{
 		db: db, schema: sqliteSchema(name),
 		inserts: `INSERT INTO ` + name + ` (key, state, tries, found) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
 		holds:   `UPDATE ` + name + ` SET key = key WHERE key = ? RETURNING ` + columns,
 		looks:   `SELECT ` + columns + ` FROM ` + name + ` WHERE key = ?`,
-		updates: `UPDATE ` + name + ` SET state = ?, tries = ?, found = ?, result = ?, undo = ?, at = strftime('%Y-%m-%dT%H:%M:%fZ') WHERE key = ?`,
+		updates: `UPDATE ` + name + ` SET state = ?, tries = ?, found = ?, result = ?, undo = ?, pending = ?, at = strftime('%Y-%m-%dT%H:%M:%fZ') WHERE key = ?`,
 		removes: `DELETE FROM ` + name + ` WHERE key = ?`,
 		forgets: `DELETE FROM ` + name + ` WHERE state IN ('done', 'dead') AND at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?)`,
 	}
@@ -138,12 +139,12 @@ func (s *sqlite) read(rows *sql.Rows, err error) (n Note, found bool, _ error) {
 	}
 	defer func() { _ = rows.Close() }() // Err below has what it would say
 	for rows.Next() {
-		var result, undo *string
+		var result, undo, pending *string
 		var at string
-		if err := rows.Scan(&n.Key, &n.State, &n.Tries, &n.Found, &result, &undo, &at); err != nil {
+		if err := rows.Scan(&n.Key, &n.State, &n.Tries, &n.Found, &result, &undo, &pending, &at); err != nil {
 			return Note{}, false, err
 		}
-		n.Result, n.Undo, found = raw(result), raw(undo), true
+		n.Result, n.Undo, n.Pending, found = raw(result), raw(undo), raw(pending), true
 		if n.At, err = time.Parse(time.RFC3339Nano, at); err != nil {
 			return Note{}, false, fmt.Errorf("read when %s was noted: %w", n.Key, err)
 		}
@@ -152,7 +153,7 @@ func (s *sqlite) read(rows *sql.Rows, err error) (n Note, found bool, _ error) {
 }
 
 func (s *sqlite) update(ctx context.Context, tx *sql.Tx, n Note) error {
-	_, err := tx.ExecContext(ctx, s.updates, n.State, n.Tries, n.Found, text(n.Result), text(n.Undo), n.Key)
+	_, err := tx.ExecContext(ctx, s.updates, n.State, n.Tries, n.Found, text(n.Result), text(n.Undo), text(n.Pending), n.Key)
 	return err
 }
 

@@ -46,11 +46,11 @@ func (l line) Write(b []byte) (int, error) {
 				return 0, err
 			}
 			// The server has done what it was told when it answers.
-			if _, err := l.Conn.Read(make([]byte, 1)); err != nil {
+			if _, err := l.Read(make([]byte, 1)); err != nil {
 				return 0, err
 			}
 		}
-		l.Conn.Close()
+		l.Close()
 		return 0, errCut
 	}
 	return l.Conn.Write(b)
@@ -246,7 +246,7 @@ func TestWaitingEndsWithContext(t *testing.T) {
 }
 
 func givesUp[Tx any](t *testing.T, d desk[Tx]) {
-	_, err := d.Do(t.Context(), "k", func(tx Tx) (agent.Result, error) {
+	_, err := d.Do(t.Context(), "k", func(Tx) (agent.Result, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		_, err := d.Do(ctx, "k", d.effect(ctx, "k")) // another transaction

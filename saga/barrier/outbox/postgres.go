@@ -57,7 +57,7 @@ type postgres struct {
 	schema, channel string
 
 	puts, reads, takes, deletes, marks, postpones, puttings string
-	backlogs, asides, agains, forgets                       string
+	backlogs, asides, retries, forgets                      string
 }
 
 func newPostgres(pool *pgxpool.Pool, full, name, index string, silent bool) *postgres {
@@ -77,7 +77,7 @@ func newPostgres(pool *pgxpool.Pool, full, name, index string, silent bool) *pos
 		backlogs:  `SELECT count(*), coalesce(min(at), now()) FROM ` + name + ` WHERE state = 'waiting'`,
 		asides: `SELECT seq, type, id, payload, traceparent, tracestate, tries, error, at FROM ` + name + `
 			WHERE state = 'aside' ORDER BY seq`,
-		agains:  `UPDATE ` + name + ` SET state = 'waiting', tries = 0, due = now(), ended = NULL WHERE type = $1 AND id = $2 AND state = 'aside'`,
+		retries: `UPDATE ` + name + ` SET state = 'waiting', tries = 0, due = now(), ended = NULL WHERE type = $1 AND id = $2 AND state = 'aside'`,
 		forgets: `DELETE FROM ` + name + ` WHERE state = 'delivered' AND ended < now() - $1::interval`,
 	}
 	p.puts = `INSERT INTO ` + name + ` (type, id, payload, traceparent, tracestate) VALUES ($1, $2, $3, $4, $5)
@@ -202,7 +202,7 @@ func (p *postgres) aside(ctx context.Context) ([]Row, error) {
 }
 
 func (p *postgres) again(ctx context.Context, typ, id string) (bool, error) {
-	tag, err := p.pool.Exec(ctx, p.agains, typ, id)
+	tag, err := p.pool.Exec(ctx, p.retries, typ, id)
 	return tag.RowsAffected() == 1, p.explain(err)
 }
 

@@ -57,7 +57,7 @@ type sqlite struct {
 	schema string
 
 	puts, reads, takes, deletes, marks, postpones, puttings string
-	backlogs, asides, agains, forgets                       string
+	backlogs, asides, retries, forgets                      string
 }
 
 func newSQLite(db *sql.DB, name, index string) *sqlite {
@@ -79,7 +79,7 @@ func newSQLite(db *sql.DB, name, index string) *sqlite {
 		puttings:  `UPDATE ` + name + ` SET state = 'aside', tries = tries + 1, error = ?, ended = ` + now + ` WHERE seq = ? AND state = 'waiting'`,
 		backlogs:  `SELECT count(*), coalesce(min(at), ` + now + `) FROM ` + name + ` WHERE state = 'waiting'`,
 		asides:    `SELECT ` + columns + ` FROM ` + name + ` WHERE state = 'aside' ORDER BY seq`,
-		agains:    `UPDATE ` + name + ` SET state = 'waiting', tries = 0, due = ` + now + `, ended = NULL WHERE type = ? AND id = ? AND state = 'aside'`,
+		retries:   `UPDATE ` + name + ` SET state = 'waiting', tries = 0, due = ` + now + `, ended = NULL WHERE type = ? AND id = ? AND state = 'aside'`,
 		forgets:   `DELETE FROM ` + name + ` WHERE state = 'delivered' AND ended < ` + later,
 	}
 }
@@ -230,7 +230,7 @@ func (s *sqlite) aside(ctx context.Context) ([]Row, error) {
 }
 
 func (s *sqlite) again(ctx context.Context, typ, id string) (found bool, err error) {
-	n, err := s.exec(ctx, s.agains, typ, id)
+	n, err := s.exec(ctx, s.retries, typ, id)
 	return n == 1, err
 }
 

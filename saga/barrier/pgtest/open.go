@@ -44,7 +44,7 @@ func Open(t testing.TB) (dsn string) {
 		if err != nil {
 			return err
 		}
-		defer conn.Close(ctx)
+		defer func() { _ = conn.Close(ctx) }() // the statement is what counts
 		_, err = conn.Exec(ctx, statement)
 		return err
 	}
