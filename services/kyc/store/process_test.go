@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -86,11 +87,36 @@ func process(what, path string) error {
 	}
 }
 
-func start(t *testing.T, what, path string) (*exec.Cmd, *strings.Builder) {
+// What a process has said so far.
+type speech struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *speech) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *speech) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// until waits for a number of lines, for a minute at most.
+func (s *speech) until(lines int) {
+	for end := time.Now().Add(time.Minute); strings.Count(s.String(), "\n") < lines && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func start(t *testing.T, what, path string) (*exec.Cmd, *speech) {
 	t.Helper()
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), "STORE_TEST_PROCESS="+what, "STORE_TEST_FILE="+path)
-	var out strings.Builder
+	var out speech
 	c.Stdout, c.Stderr = &out, os.Stderr
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -110,7 +136,7 @@ func TestProcessesShareKeys(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	const n = 6
 	var commands [n]*exec.Cmd
-	var outs [n]*strings.Builder
+	var outs [n]*speech
 	for i := range n {
 		commands[i], outs[i] = start(t, "share", path)
 	}
@@ -211,7 +237,8 @@ func TestProcessesKilled(t *testing.T) {
 	for range rounds {
 		a, outA := start(t, "both", path)
 		b, outB := start(t, "both", path)
-		time.Sleep(time.Duration(100+rand.IntN(250)) * time.Millisecond)
+		outA.until(1 + rand.IntN(2*keys))
+		outB.until(1)
 		for _, c := range []*exec.Cmd{a, b} {
 			if err := c.Process.Signal(syscall.SIGKILL); err != nil {
 				t.Fatalf("it ended by itself: %v", err)
