@@ -11,6 +11,7 @@ import (
 type Setback struct {
 	Class      events.Class
 	Error      events.Error
+	Raw        *events.Raw   // what was answered
 	Left       events.Left   // what this attempt left
 	RetryAfter time.Duration // the least wait before the next try
 	GivenUp    bool          // this agent shall not try again, whatever the class
@@ -42,7 +43,7 @@ func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 	if r.NeverRefuses && b.Class == events.Refused {
 		b.Class = events.Unavailable // its author promised: it is the agent that can't
 	}
-	f := events.Failure{Agent: r.Agent, Error: b.Error, Class: b.Class, Left: b.Left}
+	f := events.Failure{Agent: r.Agent, Error: b.Error, Class: b.Class, Left: b.Left, Raw: b.Raw}
 	again := b.Class != events.Unavailable && b.Class != events.Refused && !b.GivenUp
 	tries, throttled := st.retries(r.Agent)
 	chain := r.chain(st)

@@ -28,6 +28,7 @@ type attempt struct {
 	after   []string
 	input   events.Context
 	step    *saga.Step // as it was read; nil when nothing was
+	length  int        // of the history, as it was read
 	claimed uint64     // sequence of the claim
 	began   time.Time
 }
@@ -68,7 +69,7 @@ func (r *runner) judge(ctx context.Context, m saga.Message, cause events.Event, 
 	}
 	a := attempt{
 		message: m, cause: cause, id: id, n: n, why: why, giveUp: call == saga.GiveUp,
-		after: r.role.After, step: s.Step(r.role.Step),
+		after: r.role.After, step: s.Step(r.role.Step), length: s.Length,
 	}
 	if a.step != nil {
 		a.after = a.step.After
@@ -169,7 +170,7 @@ func (r *runner) claim(ctx context.Context, a *attempt) (again uint64, err error
 	if err != nil {
 		return 0, err
 	}
-	a.step = s.Step(r.role.Step)
+	a.step, a.length = s.Step(r.role.Step), s.Length
 	if s.Ended() || s.Turned() || a.step.Done != nil || a.step.Attempts[a.n-1].Void() || a.step.Undone(r.role.Agent) && !a.giveUp {
 		return seq, nil
 	}
@@ -267,6 +268,7 @@ func (r *runner) unrecorded(ctx context.Context, s *saga.State, a attempt, w wor
 
 // fail says that the attempt failed, and what follows.
 func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback) error {
+	b.Throttled = b.Throttled && a.length < saga.Patience
 	b.Committed = a.input.Committed
 	return r.tell(ctx, a, r.role.Decide(a.step, b, r.random()))
 }
