@@ -41,6 +41,10 @@ type Config struct {
 	RetryPolicy             RetryPolicy
 	CompensationRetryPolicy RetryPolicy
 
+	RateLimit       *RateLimit      // how often the step is performed; nil: as often as it is asked for
+	CircuitBreaker  *CircuitBreaker // when it is not even tried; nil: it always is
+	RetryAfterHolds string          // [HoldsInstance] or [HoldsSaga]; default HoldsInstance
+
 	FallbackAgents      []string // who takes the step over, in this order
 	CompensationHandler string   // as the program registered it, or [NoCompensation]
 	MaxTakeovers        int      // a task that killed its agent so often is given up; default 5
@@ -71,7 +75,8 @@ func defaults() Config {
 		CompensationRetryPolicy: RetryPolicy{
 			MaxRetries: 10, BaseDelay: time.Second, MaxDelay: 5 * time.Minute, Multiplier: 2, Jitter: 0.5,
 		}.Exactly(),
-		MaxTakeovers: 5,
+		RetryAfterHolds: HoldsInstance,
+		MaxTakeovers:    5,
 	}
 }
 
@@ -86,6 +91,9 @@ func (c Config) WithDefaults() Config {
 	c.Lease = cmp.Or(c.Lease, d.Lease)
 	c.RetryPolicy = c.RetryPolicy.or(d.RetryPolicy)
 	c.CompensationRetryPolicy = c.CompensationRetryPolicy.or(d.CompensationRetryPolicy)
+	c.RateLimit = c.RateLimit.withDefaults()
+	c.CircuitBreaker = c.CircuitBreaker.withDefaults()
+	c.RetryAfterHolds = cmp.Or(c.RetryAfterHolds, d.RetryAfterHolds)
 	c.MaxTakeovers = cmp.Or(c.MaxTakeovers, d.MaxTakeovers)
 	return c
 }
