@@ -153,6 +153,12 @@ func (r *runner) compensate(ctx context.Context, u Undo, l *slog.Logger) (events
 	if r.undo == nil {
 		return events.FoundNothing, nil
 	}
+	select {
+	case r.rails.undos <- struct{}{}:
+		defer func() { <-r.rails.undos }()
+	case <-ctx.Done():
+		return "", errStopped
+	}
 	_, err := call(ctx, r.cfg.Timeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.undo(ctx, u) })
 	var p *panicked
 	switch {

@@ -31,6 +31,7 @@ type attempt struct {
 	length  int        // of the history, as it was read
 	claimed uint64     // sequence of the claim
 	began   time.Time
+	pass    pass // what it was let through with
 }
 
 // onForward works on what asks for this agent's step: the steps before it, the
@@ -100,7 +101,7 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 			return err
 		}
 	}
-	if again, err := r.claim(ctx, &a); err != nil {
+	if again, err := r.admit(ctx, &a); err != nil {
 		return err
 	} else if again > 0 {
 		return r.judge(ctx, a.message, a.cause, a.id, again)
@@ -117,7 +118,7 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 		return r.conclude(ctx, a, *a.answer)
 	}
 	l.Debug("perform", "cause", a.why)
-	w, back, err := r.perform(ctx, r.task(a), l)
+	w, back, err := r.guarded(ctx, &a, l)
 	switch {
 	case err != nil:
 		return err
@@ -270,7 +271,9 @@ func (r *runner) unrecorded(ctx context.Context, s *saga.State, a attempt, w wor
 func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback) error {
 	b.Throttled = b.Throttled && a.length < saga.Patience
 	b.Committed = a.input.Committed
-	return r.tell(ctx, a, r.role.Decide(a.step, b, r.random()))
+	f := r.role.Decide(a.step, b, r.random())
+	r.rails.failed(a.pass, b, f)
+	return r.tell(ctx, a, f)
 }
 
 // tell says a failure that was decided on.
