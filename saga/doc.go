@@ -42,7 +42,11 @@
 // did is unknown, so the next one works under the same key. Any other message
 // finds the step in good hands and is acknowledged.
 //
-// [Role.Decide] says what follows a failure. An attempt whose outcome is
+// [Role.Decide] says what follows a failure. Who was asked to come back later
+// (a 429, a circuit breaker that is open) does so as often as it takes, while
+// nobody else could take the step over and the history is short ([Patience]):
+// the failure says that it was throttled, and whoever decides next does not
+// count it. An attempt whose outcome is
 // unknown is undone before another agent does the work again: otherwise two
 // providers charge.
 //

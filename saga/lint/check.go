@@ -27,6 +27,7 @@ func Check(agents []config.Config) []Finding {
 		w.checkPivots()
 		w.checkDeadlines()
 		w.checkHistory()
+		w.checkRails()
 		w.checkResults()
 		w.checkUndo()
 		found = append(found, w.found...)

@@ -47,6 +47,8 @@ const (
 	RefusalBeside    Code = "refusal-beside"     // what can be refused runs beside the pivot
 	ResultsDiffer    Code = "results-differ"     // primary and stand-in promise different results
 	SeveralEntries   Code = "several-entries"    // several steps begin with the task
+	SlowRail         Code = "slow-rail"          // a limit or a breaker holds longer than a saga lives
+	BreakerAlone     Code = "breaker-alone"      // nobody takes over when a breaker is open
 	NoUndo           Code = "no-undo"            // nobody said how to undo a step
 	UncheckedResults Code = "unchecked-results"  // results are read that no schema checks
 )
@@ -55,8 +57,8 @@ var severities = map[Code]Severity{
 	DuplicateAgent: Error, NoPrimary: Error, TwoPrimaries: Error, UnknownStep: Error, Cycle: Error,
 	NoFinal: Error, ManyFinals: Error, AfterFinal: Error, LooseStep: Error, UnknownAgent: Error,
 	FallbackElse: Error, FinalDiffers: Error, PivotDiffers: Error, RefusalAfter: Error, DeadlinesDiffer: Error, LongHistory: Error,
-	IdleStandIn: Warning, RefusalBeside: Warning, ShortDeadline: Warning, ResultsDiffer: Warning,
-	SeveralEntries: Note, NoUndo: Note, UncheckedResults: Note,
+	IdleStandIn: Warning, RefusalBeside: Warning, ShortDeadline: Warning, ResultsDiffer: Warning, SlowRail: Warning,
+	SeveralEntries: Note, NoUndo: Note, UncheckedResults: Note, BreakerAlone: Note,
 }
 
 // A Finding is one thing that several agents together get wrong, or that is
