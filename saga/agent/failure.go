@@ -21,8 +21,9 @@ import (
 // A Failure is an error that says what it means for the saga. The zero Class
 // is transient.
 //
-// With a RetryAfter it says that the provider has asked for a pause: see
-// [RetryAfter].
+// With a RetryAfter it says that the provider has asked for a pause: see the
+// function of that name. Who is unavailable for a while, and has no fallback
+// agent left, waits as well, instead of turning the saga.
 type Failure struct {
 	Class      events.Class
 	Code       string        // stable, for programs; default: the class
@@ -73,6 +74,8 @@ func Unknown(err error) error { return &Failure{Class: events.Unknown, Err: err}
 // already: a late replica, whose work is not wanted any more. It has left
 // nothing.
 var ErrDead = errors.New("this key was compensated")
+
+const codeDead = "dead"
 
 // Class says how an error is read that does not say it itself: a timeout, a call
 // that was cancelled or a connection that was cut leaves its outcome unknown, a dead key leaves
@@ -175,7 +178,7 @@ func setback(err error) saga.Setback {
 			b.Error.Code = f.Code
 		}
 	case errors.Is(err, ErrDead):
-		b.Error.Code = "dead"
+		b.Error.Code = codeDead
 	case errors.Is(err, context.DeadlineExceeded):
 		b.Error.Code = "timeout"
 	}

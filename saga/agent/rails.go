@@ -87,7 +87,7 @@ func (r *rails) failed(p pass, b saga.Setback, f events.Failure) {
 		return
 	}
 	how := failed
-	if f.Class == events.Refused || f.Throttled {
+	if f.Class == events.Refused || f.Throttled || f.Error.Code == codeDead {
 		how = uncounted // it says nothing of the provider's health
 	}
 	r.breaker.leave(p, how)

@@ -282,6 +282,7 @@ func TestBreakerCounts(t *testing.T) {
 		"a panic counts too":           {config.CircuitBreaker{Failures: 1}, []error{errPanic}, 1},
 		"refusals do not":              {config.CircuitBreaker{Failures: 2}, []error{refused, refused, refused, refused}, 0},
 		"refusals in between":          {config.CircuitBreaker{Failures: 2}, []error{errOops, refused, refused, errOops}, 4},
+		"a dead key says nothing":      {config.CircuitBreaker{Failures: 2}, []error{agent.ErrDead, agent.ErrDead, agent.ErrDead}, 0},
 		"of so many":                   {config.CircuitBreaker{Failures: 2, Of: 4}, []error{errOops, ok, ok, ok, errOops, ok, ok, errOops}, 8},
 		"within a window":              {config.CircuitBreaker{Failures: 3, Window: 6 * time.Second}, []error{errOops, ok, errOops, ok, ok, ok, errOops, errOops}, 8},
 		"too slowly for the window":    {config.CircuitBreaker{Failures: 3, Window: 3 * time.Second}, []error{errOops, ok, errOops, ok, errOops, ok, errOops}, 0},

@@ -35,7 +35,7 @@ type Config struct {
 
 	Timeout     time.Duration // of each attempt; default 30s
 	Deadline    time.Duration // of the whole saga; default 24h
-	Concurrency int           // sagas at a time; default 16
+	Concurrency int           // calls of each instance at a time, and as many undoings; default 16
 	Lease       time.Duration // how long a dead instance's work waits for another; default 30s
 
 	RetryPolicy             RetryPolicy

@@ -11,7 +11,7 @@
 //	never_refuses: false        # true: my program refuses no task; what follows a pivot says so
 //	timeout: 10s                # of each attempt; default 30s
 //	deadline: 10m               # of the whole saga; default 24h
-//	concurrency: 16             # sagas at a time; default 16
+//	concurrency: 16             # calls of each instance at a time, and as many undoings; default 16
 //	lease: 30s                  # how long a dead instance's work waits for another; default 30s
 //	retry_policy:
 //	  max_retries: 3            # after the first attempt; default 3

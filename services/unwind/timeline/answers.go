@@ -56,7 +56,8 @@ func answer(step string, a saga.Attempt, o Options) []string {
 		return append(lines, "    "+in.Paint(ink.Quiet, text+rest))
 	}
 	for line := range strings.Lines(f.Raw.Text) {
-		lines = append(lines, "    │ "+ink.Clean(line))
+		text := strings.TrimLeft(line, " \t")
+		lines = append(lines, "    │ "+strings.Repeat(" ", len(line)-len(text))+ink.Clean(text))
 	}
 	if rest != "" {
 		lines = append(lines, "   "+in.Paint(ink.Quiet, rest))
