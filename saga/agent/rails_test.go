@@ -223,6 +223,27 @@ func TestStopWhileHeldBack(t *testing.T) {
 	}
 }
 
+// A claim that is refused gives its slot back: here the saga turned while it
+// waited for a turn.
+func TestARefusedClaimGivesItsSlotBack(t *testing.T) {
+	bubble(t, func(w *world) {
+		cfg := seat
+		cfg.Concurrency, cfg.RateLimit = 1, &config.RateLimit{Requests: 1, Per: 10 * time.Second}
+		var c calls
+		w.start(cfg, c.handles(w, 0, nil))
+		w.submit("1", `{}`)
+		w.sleep(time.Second)
+		w.submit("2", `{}`)
+		w.sleep(time.Second)
+		w.submit("3", `{}`)
+		w.say(events.LatchSubject("trip", "2"), events.Turn{Reason: events.ReasonCancelled, By: "a person"})
+		w.sleep(time.Minute)
+		assert.Equal(w, seconds(0, 20), c.times())
+		assert.Equal(w, saga.Compensated, w.status("2"))
+		assert.Equal(w, saga.Completed, w.status("3"))
+	})
+}
+
 // flaky is an agent with a breaker and a stand-in that always can.
 func (w *world) flaky(b config.CircuitBreaker, c *calls, outcome func(n int, t agent.Task) error) *process {
 	cfg := seat
@@ -380,6 +401,16 @@ func TestBreakerHalfOpen(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What has waited for no turn is not called either: many may have found the
+// breaker shut while one was tried.
+func TestBreakerClosesAheadOfThoseWhoFoundItShut(t *testing.T) {
+	bubble(t, func(w *world) {
+		cfg := seat
+		cfg.CircuitBreaker = &config.CircuitBreaker{Failures: 1, Successes: 1}
+		assert.True(w, agent.LateForTheBreaker(cfg))
+	})
 }
 
 // Without anybody who could take over, the sagas wait until the breaker lets a

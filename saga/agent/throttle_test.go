@@ -153,3 +153,31 @@ func TestNothingIsBegunUntilTheRetryAfterIsOver(t *testing.T) {
 		})
 	}
 }
+
+// Four calls under way are told to slow down: the pace is halved once, none comes
+// at once with another when the pause is over, and within half a minute all is as
+// it was.
+func TestThePaceIsHalvedAndGrowsBack(t *testing.T) {
+	bubble(t, func(w *world) {
+		cfg := seat
+		cfg.RateLimit = &config.RateLimit{Requests: 8, Per: time.Second, Burst: 4}
+		var c calls
+		p := w.start(cfg, c.handles(w, time.Millisecond, func(n int, _ agent.Task) error {
+			if n <= 4 {
+				return agent.RetryAfter(10*time.Second, errOops)
+			}
+			return nil
+		}))
+		w.submitAll(400)
+		w.sleep(25 * time.Second)
+		at := c.times()
+		assert.Equal(w, seconds(0, 0, 0, 0, 10.001, 10.251), at[:6])
+		assert.InDelta(w, 4*15+15*15*8/60/2, len(at)-5, 5, "growing by 8/60 each second")
+		assert.NotContains(w, p.logs.String(), "no longer throttled")
+		w.sleep(20 * time.Second)
+		assert.Contains(w, p.logs.String(), `level=WARN msg="no longer throttled"`)
+		at = c.times()
+		assert.Equal(w, 125*time.Millisecond, at[len(at)-1]-at[len(at)-2])
+		assert.Equal(w, 1, strings.Count(p.logs.String(), `level=WARN msg="throttled: nothing is begun for a while, and then more slowly"`))
+	})
+}
