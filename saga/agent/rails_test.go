@@ -403,6 +403,25 @@ func TestBreakerHalfOpen(t *testing.T) {
 	}
 }
 
+// A provider that answers in good order that it wants a pause is no broken one.
+func TestThrottledCallsOpenNoBreaker(t *testing.T) {
+	bubble(t, func(w *world) {
+		cfg := seat
+		cfg.CircuitBreaker = &config.CircuitBreaker{Failures: 2, OpenFor: time.Hour}
+		var c calls
+		w.start(cfg, c.handles(w, 0, func(n int, _ agent.Task) error {
+			if n <= 4 {
+				return agent.RetryAfter(time.Minute, errOops)
+			}
+			return nil
+		}))
+		w.submit("1", `{}`)
+		w.sleep(10 * time.Minute)
+		assert.Equal(w, seconds(0, 60, 120, 180, 240), c.times())
+		assert.Equal(w, saga.Completed, w.status("1"))
+	})
+}
+
 // What has waited for no turn is not called either: many may have found the
 // breaker shut while one was tried.
 func TestBreakerClosesAheadOfThoseWhoFoundItShut(t *testing.T) {
