@@ -84,7 +84,7 @@
 //   - A failure with a Retry-After (429, 503) holds back the instance: nothing
 //     is begun until the time is over. A rate_limit is halved then, and grows
 //     back in a minute. While no fallback agent is left, such a try is none of
-//     max_retries, until the saga has 300 events; with one left, it counts, so
+//     max_retries, until the saga has 200 events; with one left, it counts, so
 //     that the step comes to it. An agent whose handler says RetryAfter of one
 //     task, and not of its provider, wants retry_after_holds: saga.
 //   - result_schema makes garbage a failure of the step that made it, with the
