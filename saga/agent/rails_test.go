@@ -315,7 +315,7 @@ func TestBreakerCounts(t *testing.T) {
 					if n > len(c.outcomes) {
 						return nil
 					}
-					if c.outcomes[n-1] == errPanic {
+					if errors.Is(c.outcomes[n-1], errPanic) {
 						panic("oops")
 					}
 					return c.outcomes[n-1]
@@ -351,7 +351,7 @@ func TestBreakerHalfOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(w *world) {
 				var n calls
-				w.flaky(config.CircuitBreaker{Failures: 2, OpenFor: 30 * time.Second, Successes: 2}, &n, func(n int, t agent.Task) error {
+				w.flaky(config.CircuitBreaker{Failures: 2, OpenFor: 30 * time.Second, Successes: 2}, &n, func(n int, _ agent.Task) error {
 					switch {
 					case n == 1:
 						time.Sleep(time.Minute) // left behind, and its failure comes when the trial runs

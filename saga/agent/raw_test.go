@@ -37,9 +37,9 @@ func TestTheAnswerIsKept(t *testing.T) {
 		"a long body":                {answered(502, most+"xyz"), &events.Raw{Text: most + "x", Cut: 2}},
 		"a very long body":           {answered(502, most+"x"+strings.Repeat("z", 1<<17)), &events.Raw{Text: most + "x", Cut: 1 << 17}},
 		"a body of letters":          {answered(502, most+"€ secret"), &events.Raw{Text: most, Cut: 10}},
-		"a body that breaks off":     {agent.FromResponse(&http.Response{StatusCode: 500, Body: io.NopCloser(io.MultiReader(strings.NewReader("secret"), broken{}))}), &events.Raw{Text: "secret"}},
+		"a body that breaks off":     {agent.FromResponse(&http.Response{StatusCode: http.StatusInternalServerError, Body: io.NopCloser(io.MultiReader(strings.NewReader("secret"), broken{}))}), &events.Raw{Text: "secret"}},
 		"an empty body":              {answered(502, ""), nil},
-		"no body":                    {agent.FromResponse(&http.Response{StatusCode: 500}), nil},
+		"no body":                    {agent.FromResponse(&http.Response{StatusCode: http.StatusInternalServerError}), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(w *world) {
@@ -73,6 +73,6 @@ func answered(status int, body string) error {
 // What worked is left alone: its body is the caller's to read.
 func TestTheBodyOfASuccessIsNotRead(t *testing.T) {
 	body := strings.NewReader("all of it")
-	require.NoError(t, agent.FromResponse(&http.Response{StatusCode: 200, Body: io.NopCloser(body)}))
+	require.NoError(t, agent.FromResponse(&http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(body)}))
 	assert.Equal(t, 9, body.Len())
 }

@@ -12,7 +12,8 @@ import (
 // garbage is a result that does not fit what a checked agent promises.
 const garbage = `{"by": 7}`
 
-const promise = `{"type": "object", "properties": {"by": {"type": "string"}}, "required": ["by"]}`
+// What people answer is no object, and fits too.
+const promise = `{"properties": {"by": {"type": "string"}}}`
 
 // rail reads a word about what stands around an actor's calls.
 func (a *Actor) rail(word, v string) (err error) {
