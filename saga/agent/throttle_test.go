@@ -75,19 +75,19 @@ func TestThrottled(t *testing.T) {
 		within time.Duration
 	}{
 		"429s are not read": {
-			read: unread, sagas: 300, within: time.Hour,
-			failed: func(n int) bool { return n > 150 }, wasted: func(n int) bool { return n > 300 },
+			read: unread, sagas: 120, within: time.Hour,
+			failed: func(n int) bool { return n > 60 }, wasted: func(n int) bool { return n > 120 },
 		},
 		"each saga by itself": {
 			read: agent.FromResponse, holds: config.HoldsSaga, sagas: 60, within: time.Hour,
 			failed: func(n int) bool { return n == 0 }, wasted: func(n int) bool { return n > 60 },
 		},
 		"the instance holds back": {
-			read: agent.FromResponse, sagas: 300, within: 2 * time.Minute,
+			read: agent.FromResponse, sagas: 120, within: 2 * time.Minute,
 			failed: func(n int) bool { return n == 0 }, wasted: func(int) bool { return true },
 		},
 		"the instance holds back, and has a limit": {
-			read: agent.FromResponse, limit: &config.RateLimit{Requests: 10, Per: time.Second, Burst: 5}, sagas: 300, within: 2 * time.Minute,
+			read: agent.FromResponse, limit: &config.RateLimit{Requests: 10, Per: time.Second, Burst: 5}, sagas: 120, within: 2 * time.Minute,
 			failed: func(n int) bool { return n == 0 }, wasted: func(n int) bool { return n < 15 },
 		},
 	} {
