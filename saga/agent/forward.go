@@ -106,6 +106,7 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 	} else if again > 0 {
 		return r.judge(ctx, a.message, a.cause, a.id, again)
 	}
+	defer r.rails.release(&a.pass) // of what is not even performed
 	if a.giveUp {
 		why := events.Error{Code: "takeovers", Message: fmt.Sprintf("its agent died %d times at it", r.role.MaxTakeovers+1)}
 		if a.step.Undone(r.role.Agent) {
