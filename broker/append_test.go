@@ -268,6 +268,8 @@ func TestPermissionDenied(t *testing.T) {
 		"timer":   agent.SetTimer(ctx, events.Timer{Type: typ, To: "a", What: events.AdvanceTimer, ID: "1"}),
 		"consume": agent.Consume(ctx, tasks("c"), nil),
 		"follow":  agent.Follow(ctx, typ, "", 0, nil),
+		"put":     second(agent.Put(ctx, typ, []byte("x"))),
+		"get":     second(agent.Get(ctx, typ, events.RefOf([]byte("x")))),
 	} {
 		if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "permission denied") || !strings.Contains(err.Error(), "hint:") {
 			t.Errorf("%s: got %v", what, err)

@@ -52,7 +52,10 @@ func (l *Log) look(ctx context.Context, stream string, filters ...string) (view,
 		if n := len(v.messages); n > 0 {
 			first = v.messages[n-1].seq + 1
 		}
-		page, pending, err := l.page(ctx, stream, first, filters)
+		page, pending, err := l.page(ctx, stream, struct {
+			First   uint64   `json:"seq,omitempty"`
+			Filters []string `json:"multi_last"`
+		}{first, filters})
 		if err != nil {
 			return view{}, err
 		}
@@ -67,11 +70,10 @@ func (l *Log) look(ctx context.Context, stream string, filters ...string) (view,
 	}
 }
 
-func (l *Log) page(ctx context.Context, stream string, first uint64, filters []string) (v view, pending int, err error) {
-	question, err := json.Marshal(struct {
-		First   uint64   `json:"seq,omitempty"`
-		Filters []string `json:"multi_last"`
-	}{first, filters})
+// page puts one question to any replica, and says how many messages more would
+// answer it.
+func (l *Log) page(ctx context.Context, stream string, what any) (v view, pending int, err error) {
+	question, err := json.Marshal(what)
 	if err != nil {
 		return view{}, 0, err
 	}

@@ -23,7 +23,8 @@
 // # What it promises
 //
 // Each saga type has a stream SAGA_<type> that takes each subject once and
-// loses nothing; all timers are in one stream TIMERS. [Log.Ensure] refuses a
+// loses nothing, and an object store saga-<type> for results that are too large
+// to travel; all timers are in one stream TIMERS. [Log.Ensure] refuses a
 // stream with any setting that would break this, and names each.
 //
 // [Log.Append] ends in one of four ways: the event is in the log (nil), it is
@@ -31,6 +32,9 @@
 // error, which says so), or nobody knows (the context's error). It gets there
 // by asking again, because a slot is written once and each append has an id of
 // its own, so asking again is always safe.
+//
+// [Log.Put] stores the same bytes once, whoever else does so at the same moment
+// or died while doing so. [Log.Get] gives what was stored, or an error.
 //
 // [Log.History] is never a view from before the sequence that is asked for,
 // whichever replica answers. [Log.Follow] neither loses nor repeats an event,

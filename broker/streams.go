@@ -49,14 +49,14 @@ func wantTimers(replicas int) jetstream.StreamConfig {
 	}
 }
 
-// Ensure implements [events.Log]. It makes the stream of a saga type and the
-// stream of timers, or checks those that are there, and changes none. That
-// many do so at once is fine.
+// Ensure implements [events.Log]. It makes the stream of a saga type, the bucket
+// of its large results and the stream of timers, or checks those that are there,
+// and changes none. That many do so at once is fine.
 func (l *Log) Ensure(ctx context.Context, typ string) error {
 	if err := events.ValidName("saga type", typ); err != nil {
 		return fmt.Errorf("ensure streams: %w", err)
 	}
-	for _, want := range []jetstream.StreamConfig{wantSagas(typ, l.replicas), wantTimers(l.replicas)} {
+	for _, want := range []jetstream.StreamConfig{wantSagas(typ, l.replicas), wantObjects(typ, l.replicas), wantTimers(l.replicas)} {
 		if err := l.ensure(ctx, want); err != nil {
 			return fmt.Errorf("ensure stream %s: %w", want.Name, err)
 		}

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -25,6 +26,33 @@ func (r raw) PublishRaw(ctx context.Context, subject string, h events.Header, bo
 	}
 	_, err = js.PublishMsg(ctx, &nats.Msg{Subject: subject, Header: nats.Header(h), Data: body})
 	return err
+}
+
+// Spoil writes the parts of an object anew, with another first byte.
+func (r raw) Spoil(ctx context.Context, typ string, ref events.Ref) error {
+	data, err := r.Get(ctx, typ, ref)
+	if err != nil {
+		return err
+	}
+	data[0] ^= 1
+	js, err := jetstream.New(r.Conn())
+	if err != nil {
+		return err
+	}
+	s, err := js.Stream(ctx, "OBJ_saga-"+typ)
+	if err != nil {
+		return err
+	}
+	parts := "$O.saga-" + typ + ".C." + ref.Sum()
+	if err := s.Purge(ctx, jetstream.WithPurgeSubject(parts)); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(data, 128<<10) {
+		if _, err := js.Publish(ctx, parts, part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func TestSuite(t *testing.T) {

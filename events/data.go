@@ -36,29 +36,39 @@ const (
 
 // Done is the data of completed and skipped.
 type Done struct {
-	Agent   string          `json:"agent"`
-	Attempt int             `json:"attempt"`
-	After   []string        `json:"after"`
-	Result  json.RawMessage `json:"result,omitempty"` // what later steps may read
-	Undo    json.RawMessage `json:"undo,omitempty"`   // what undoing needs; nobody else's business
-	Context *Context        `json:"context,omitempty"`
-	Omitted bool            `json:"context_omitted,omitempty"` // the context is too large: read the history
+	Agent     string          `json:"agent"`
+	Attempt   int             `json:"attempt"`
+	After     []string        `json:"after"`
+	Result    json.RawMessage `json:"result,omitempty"`     // what later steps may read
+	ResultRef *Ref            `json:"result_ref,omitempty"` // instead of a result that is too large to travel
+	Undo      json.RawMessage `json:"undo,omitempty"`       // what undoing needs; nobody else's business
+	Context   *Context        `json:"context,omitempty"`
+	Omitted   bool            `json:"context_omitted,omitempty"` // the context is too large: read the history
 }
 
 // A Context carries what later steps may read, so that the happy path of a
 // linear saga reads nothing.
 type Context struct {
 	Task      json.RawMessage            `json:"task"`
-	Results   map[string]json.RawMessage `json:"results,omitempty"` // by step
+	Results   map[string]json.RawMessage `json:"results,omitempty"`     // by step
+	Refs      map[string]Ref             `json:"result_refs,omitempty"` // of the steps whose results are on the shelf
 	Deadline  time.Time                  `json:"deadline,omitzero"`
 	Committed bool                       `json:"committed,omitempty"` // the pivot is done: whoever fails now cannot turn the saga
+}
+
+// A Ref stands for a result on the shelf. The digest is the object's name
+// there.
+type Ref struct {
+	Digest string `json:"digest"` // sha256: and 64 hexadecimal digits
+	Size   int64  `json:"size"`   // in bytes
 }
 
 // MaxContext is the size up to which a context travels with an event.
 const MaxContext = 32 << 10
 
-// MaxPayload is the size up to which a task or a result is accepted. With the
-// context and the headers an event stays below the broker's default of 1 MiB.
+// MaxPayload is the size up to which a task is accepted, and an undo token with
+// the result beside it. With the context and the headers an event stays below
+// the broker's default of 1 MiB.
 const MaxPayload = 512 << 10
 
 // A Failure is the data of failed-<n>: what happened, what is left of it, and
@@ -241,5 +251,6 @@ type RedoOrder struct {
 
 // An End is the data of saga.completed and of saga.compensated.
 type End struct {
-	Result map[string]json.RawMessage `json:"result,omitempty"` // by step
+	Result map[string]json.RawMessage `json:"result,omitempty"`      // by step
+	Refs   map[string]Ref             `json:"result_refs,omitempty"` // of the steps whose results are on the shelf
 }

@@ -39,6 +39,13 @@
 // is a valid task. The subject is the authority, whatever the headers say.
 // [Schema] says in JSON Schema what the data of each kind must be.
 //
+// # What does not travel
+//
+// A result of over 32 KiB does not go with its event: a [Shelf], which is part of
+// each Log, keeps it under its digest, and the event has a [Ref] to it. It is
+// stored first, so there is never a reference to nothing. Nothing here removes
+// it again, also when its step was undone.
+//
 // # What it is not
 //
 // There is no judgement here: what a history means is told by package saga.

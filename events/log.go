@@ -22,6 +22,7 @@ type Log interface {
 	Reader
 	Timekeeper
 	Source
+	Shelf
 }
 
 // An Appender writes events, each slot once.

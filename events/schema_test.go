@@ -84,11 +84,13 @@ var (
 		Trigger: events.Trigger{Stream: "SAGA_kyc", Seq: 1<<64 - 1}, Cause: events.CauseStep, Deadline: at,
 	}
 	done = events.Done{
-		Agent: "face", Attempt: 2, After: []string{"mrz"}, Result: json.RawMessage(`[1]`), Undo: json.RawMessage(`"token"`),
-		Context: &events.Context{Task: json.RawMessage(`null`), Results: map[string]json.RawMessage{"mrz": json.RawMessage(`1`)}, Deadline: at, Committed: true},
+		Agent: "face", Attempt: 2, After: []string{"mrz"}, Result: json.RawMessage(`[1]`), ResultRef: &ref, Undo: json.RawMessage(`"token"`),
+		Context: &events.Context{Task: json.RawMessage(`null`), Results: map[string]json.RawMessage{"mrz": json.RawMessage(`1`)}, Refs: refs, Deadline: at, Committed: true},
 		Omitted: true,
 	}
-	end = events.End{Result: map[string]json.RawMessage{"face": json.RawMessage(`{}`)}}
+	end  = events.End{Result: map[string]json.RawMessage{"face": json.RawMessage(`{}`)}, Refs: refs}
+	ref  = events.RefOf([]byte(`"a large one"`))
+	refs = map[string]events.Ref{"mail": ref}
 )
 
 func TestEveryKindHasASchema(t *testing.T) {
@@ -214,6 +216,12 @@ func TestWrongDataIsInvalid(t *testing.T) {
 		"unknown found":            {events.Compensated, map[string]any{"found": "some"}},
 		"back after undofailed":    {events.UndoFailed, map[string]any{"then": "back"}},
 		"redo by nobody":           {events.Redo, map[string]any{"by": nil}},
+		"reference to nothing":     {events.Completed, map[string]any{"result_ref": map[string]any{}}},
+		"reference by another sum": {events.Completed, map[string]any{"result_ref": map[string]any{"digest": "md5:0", "size": 1}}},
+		"reference without a size": {events.Completed, map[string]any{"result_ref": map[string]any{"digest": ref.Digest}}},
+		"reference to too much":    {events.Completed, map[string]any{"result_ref": map[string]any{"digest": ref.Digest, "size": events.MaxResult + 1}}},
+		"references are a list":    {events.Completed, map[string]any{"context": map[string]any{"task": 1, "result_refs": []any{}}}},
+		"references to nothing":    {events.SagaCompleted, map[string]any{"result_refs": map[string]any{"mail": map[string]any{}}}},
 		"result is a list":         {events.SagaCompleted, map[string]any{"result": []any{}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,6 +17,7 @@ type Setback struct {
 	GivenUp    bool          // this agent shall not try again, whatever the class
 	Committed  bool          // the saga cannot turn any more
 	Throttled  bool          // it was asked to come back after RetryAfter, and the history is short: see [Patience]
+	Back       bool          // nobody shall, neither this agent nor another
 }
 
 // Endless is how many attempts at a step are made, one after the other and
@@ -40,11 +41,11 @@ const Patience = 200
 // Who was throttled comes back as often as it takes, while nobody else could
 // take the step over: with a stand-in, its tries count as any others.
 func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
-	if r.NeverRefuses && b.Class == events.Refused {
+	if r.NeverRefuses && b.Class == events.Refused && !b.Back {
 		b.Class = events.Unavailable // its author promised: it is the agent that can't
 	}
 	f := events.Failure{Agent: r.Agent, Error: b.Error, Class: b.Class, Left: b.Left, Raw: b.Raw}
-	again := b.Class != events.Unavailable && b.Class != events.Refused && !b.GivenUp
+	again := b.Class != events.Unavailable && b.Class != events.Refused && !b.GivenUp && !b.Back
 	tries, throttled := st.retries(r.Agent)
 	chain := r.chain(st)
 	_, _, from := st.rounds(r.Agent)
@@ -53,7 +54,7 @@ func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 		return f
 	}
 	switch {
-	case b.Throttled && !b.GivenUp && b.Class != events.Refused && from == "" && len(chain) == 0:
+	case b.Throttled && !b.GivenUp && !b.Back && b.Class != events.Refused && from == "" && len(chain) == 0:
 		f.Throttled = true
 		if b.Class == events.Unavailable {
 			return retry(0) // who can't says itself when it can
@@ -61,7 +62,7 @@ func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 		return retry(r.Retry.Wait(throttled, random))
 	case again && tries < r.Retry.MaxRetries:
 		return retry(r.Retry.Wait(tries, random))
-	case b.Class == events.Refused:
+	case b.Class == events.Refused || b.Back:
 		f.Then = events.ThenBack
 	case from != "":
 		f.Then, f.Next = events.ThenRetry, from // to whoever handed the step back

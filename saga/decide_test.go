@@ -107,6 +107,7 @@ func TestDecide(t *testing.T) {
 		"transient, exhausted, alone":                  {alone, step("card", exhausted), transient, 0, back},
 		"transient, no retries":                        {once, nil, transient, 0, fallback("a", "b")},
 		"unknown is tried again":                       {card, nil, unknown, 0, retry(1)},
+		"unknown, and nobody shall try again":          {card, nil, saga.Setback{Class: events.Unknown, Back: true}, 0, back},
 		"unknown, exhausted":                           {card, step("card", exhausted), unknown, 0, fallback("a", "b")},
 		"a class that nobody knows is tried again":     {card, nil, saga.Setback{Class: "odd"}, 0, retry(1)},
 		"unavailable is not tried again":               {card, nil, unavailable, 0, fallback("a", "b")},
@@ -177,15 +178,16 @@ func TestDecideTellsWhatIsLeft(t *testing.T) {
 		back saga.Setback
 		want events.Left
 	}{
-		"handed on, the first":             {card, nil, clean, events.LeftNothing},
-		"handed on after a clean one":      {card, step("card", by("card", retried)), clean, events.LeftNothing},
-		"handed on after an unknown one":   {card, step("card", by("card", lost)), clean, events.LeftUnknown},
-		"handed on after a lost one":       {card, step("card", by("card", open)), clean, events.LeftUnknown},
-		"handed on after a cleared one":    {card, step("card", by("card", cleared)), clean, events.LeftNothing},
-		"handed on, unknown by itself":     {card, nil, saga.Setback{Class: events.Unknown, GivenUp: true, Left: events.LeftUnknown}, events.LeftUnknown},
-		"handed on after another's":        {card, step("card", by("x", lost)), clean, events.LeftNothing},
-		"tried again after an unknown one": {card, step("card", by("card", lost)), retry, events.LeftNothing},
-		"back after an unknown one":        {alone, step("card", by("card", lost)), clean, events.LeftNothing},
+		"handed on, the first":                 {card, nil, clean, events.LeftNothing},
+		"handed on after a clean one":          {card, step("card", by("card", retried)), clean, events.LeftNothing},
+		"handed on after an unknown one":       {card, step("card", by("card", lost)), clean, events.LeftUnknown},
+		"handed on after a lost one":           {card, step("card", by("card", open)), clean, events.LeftUnknown},
+		"handed on after a cleared one":        {card, step("card", by("card", cleared)), clean, events.LeftNothing},
+		"handed on, unknown by itself":         {card, nil, saga.Setback{Class: events.Unknown, GivenUp: true, Left: events.LeftUnknown}, events.LeftUnknown},
+		"back after what could not be cleared": {card, step("card", by("card", lost)), saga.Setback{Class: events.Unknown, Left: events.LeftUnknown, Back: true}, events.LeftUnknown},
+		"handed on after another's":            {card, step("card", by("x", lost)), clean, events.LeftNothing},
+		"tried again after an unknown one":     {card, step("card", by("card", lost)), retry, events.LeftNothing},
+		"back after an unknown one":            {alone, step("card", by("card", lost)), clean, events.LeftNothing},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, c.role.Decide(c.step, c.back, 0).Left) })
 	}
@@ -197,6 +199,8 @@ func TestLost(t *testing.T) {
 		st.Done = &saga.Done{Done: events.Done{Agent: agent}}
 		return st
 	}
+	skipped := done("card")
+	skipped.Done.Skipped = true
 	undone := step("card")
 	undone.Undos = []*saga.Undo{{Agent: "card", Done: &events.Undone{}}}
 	for name, c := range map[string]struct {
@@ -207,6 +211,7 @@ func TestLost(t *testing.T) {
 		"it tries again":          {step("card", by("card", retried, lost, open)), false},
 		"it completed it":         {done("card"), false},
 		"another completed it":    {done("b"), true},
+		"it was skipped":          {skipped, true},
 		"it handed it on":         {step("a", by("card", handedTo("a"))), true},
 		"another handed it to it": {step("card", by("a", handedTo("card"))), false},
 		"it undid its work":       {undone, true},

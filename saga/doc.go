@@ -25,7 +25,11 @@
 //
 //  1. claims the attempt: started, or attempt-<n> for every later one, naming
 //     the message that asked. The claim is guarded by the latch.
-//  2. performs the step, under a key that is the same for all its attempts.
+//  2. performs the step, under a key that is the same for all its attempts. A
+//     result that is too large for an event is stored now, before any event
+//     refers to it. Where the step's condition does not hold, it says skipped
+//     instead, guarded by the latch; what an attempt before may have left, under
+//     another configuration, is undone before that.
 //  3. says what came of it: completed, guarded by the latch; or failed-<n>,
 //     guarded by the claim of attempt n+1, which says all of it: the class of
 //     the error, what was left behind, and what follows (another try, another
@@ -41,6 +45,10 @@
 // message comes again only when whoever held it lost it. What the lost attempt
 // did is unknown, so the next one works under the same key. Any other message
 // finds the step in good hands and is acknowledged.
+//
+// A skipped step is done: whoever follows it goes on, and a join too. It has no
+// result. skipped and completed are two slots, so of the two the lower sequence
+// wins, as everywhere, and whoever made an effect that does not count undoes it.
 //
 // [Role.Decide] says what follows a failure. Who was asked to come back later
 // (a 429, a circuit breaker that is open) does so as often as it takes, while

@@ -38,7 +38,7 @@ func (s *State) apply(e events.Event) error {
 	s.Seq, s.Time = e.Seq, e.Time
 	if s.void(e) {
 		s.Void = append(s.Void, e)
-		return nil
+		return s.stray(e)
 	}
 	switch e.Subject.Kind {
 	case events.Submitted:
@@ -106,6 +106,11 @@ func (s *State) void(e events.Event) bool {
 	case events.Compensate, events.Compensated, events.UndoFailed:
 		// Whoever claimed too late, and undid what it did, says so.
 		return s.Step(e.Subject.Step) == nil && s.voidClaim(e.Subject.Step, 1)
+	case events.Completed, events.Skipped:
+		// Two slots, and two configurations of one agent may have filled both.
+		st := s.Step(e.Subject.Step)
+		other := st != nil && st.Done != nil && st.Done.Skipped != (e.Subject.Kind == events.Skipped)
+		return other || s.Turned() || s.Ended()
 	default:
 		return e.Subject.Kind.Forward() && (s.Turned() || s.Ended())
 	}
@@ -129,7 +134,7 @@ func (s *State) end(e events.Event) error {
 	if err := e.Unpack(&data); err != nil {
 		return err
 	}
-	s.End = &End{Fact: factOf(e), Forward: e.Subject.Kind == events.SagaCompleted, Result: data.Result}
+	s.End = &End{Fact: factOf(e), Forward: e.Subject.Kind == events.SagaCompleted, Result: data.Result, Refs: data.Refs}
 	return nil
 }
 
@@ -215,6 +220,17 @@ func (st *Step) pending(e events.Event) error {
 	}
 	a.Waited = factOf(e)
 	return unpack(e, &a.Wait)
+}
+
+// stray keeps a completion that came after the step was skipped. It does not
+// count, but its effect may be there, and whoever made it may die before it sees
+// that.
+func (s *State) stray(e events.Event) error {
+	st := s.Step(e.Subject.Step)
+	if e.Subject.Kind != events.Completed || st == nil || st.Done == nil || !st.Done.Skipped {
+		return nil
+	}
+	return unpack(e, &st.strayed)
 }
 
 func (st *Step) done(e events.Event) error {

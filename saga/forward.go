@@ -75,10 +75,14 @@ func (st *Step) saidDone(m Message) bool {
 }
 
 // Orphaned reports whether an agent's last attempt failed or waits, and may have left
-// something, while a late replica of another agent completed the step. The saga
-// goes forward, so nobody will order it to be undone.
+// something, while a late replica of another agent completed the step; or the
+// agent completed a step that was skipped before. The saga goes forward, so
+// nobody will order it to be undone.
 func (s *State) Orphaned(r Role) bool {
 	st := s.Step(r.Step)
+	if st != nil && !s.Turned() && st.strayed != nil && st.strayed.Agent == r.Agent {
+		return !st.Undone(r.Agent)
+	}
 	return st != nil && !s.Turned() && st.Done != nil && st.Done.Agent != r.Agent &&
 		st.Last().Claim.Agent == r.Agent && (st.Last().Failure != nil || st.Last().Wait != nil) &&
 		slices.Contains(st.Owing(), r.Agent) && !st.Undone(r.Agent)
@@ -88,14 +92,15 @@ func (s *State) Orphaned(r Role) bool {
 func (st *Step) Overtaken(attempt int) bool { return attempt < len(st.Attempts) }
 
 // Lost reports whether the step is not the agent's any more: it has undone its
-// work, or handed it on, or another agent has completed it. What an attempt of
+// work, or handed it on, or the step was skipped, or another agent has completed
+// it. What an attempt of
 // this agent does now, nobody will order to be undone.
 func (st *Step) Lost(agent string) bool {
 	switch {
 	case st.Undone(agent):
 		return true
 	case st.Done != nil:
-		return st.Done.Agent != agent
+		return st.Done.Skipped || st.Done.Agent != agent
 	default:
 		_, begin, _ := st.rounds(agent)
 		return slices.ContainsFunc(st.Attempts[begin:], func(a Attempt) bool {

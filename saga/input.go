@@ -1,7 +1,7 @@
 package saga
 
 import (
-	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/unwind-saga/unwind/events"
@@ -21,10 +21,8 @@ func (s *State) Input(after []string) events.Context {
 		}
 	}
 	visit(after)
-	in := events.Context{
-		Results:  s.results(func(step string) bool { return before[step] }),
-		Deadline: s.Deadline, Committed: s.Committed != nil,
-	}
+	in := s.results(func(step string) bool { return before[step] })
+	in.Deadline, in.Committed = s.Deadline, s.Committed != nil
 	if s.Task != nil {
 		in.Task = s.Task.Data
 	}
@@ -42,24 +40,35 @@ func InputFrom(e events.Event) (events.Context, bool) {
 	if e.Unpack(&done) != nil || done.Context == nil {
 		return events.Context{}, false
 	}
-	in := *done.Context
-	in.Results = map[string]json.RawMessage{}
-	for step, result := range done.Context.Results {
-		in.Results[step] = result
-	}
 	if e.Subject.Kind == events.Completed {
-		in.Results[e.Subject.Step] = done.Result
+		return After(*done.Context, e.Subject.Step, done), true
 	}
-	return in, true
+	return *done.Context, true
+}
+
+// After adds what a completed step answered to what it could read: that is what
+// may be read after it.
+func After(in events.Context, step string, done events.Done) events.Context {
+	if done.ResultRef != nil {
+		in.Refs = with(in.Refs, step, *done.ResultRef)
+	} else {
+		in.Results = with(in.Results, step, done.Result)
+	}
+	return in
+}
+
+// with adds to a copy.
+func with[V any](m map[string]V, key string, v V) map[string]V {
+	if m = maps.Clone(m); m == nil {
+		m = map[string]V{}
+	}
+	m[key] = v
+	return m
 }
 
 // Attach puts the context into a completion if it fits.
 func Attach(done events.Done, in events.Context) events.Done {
-	size := len(in.Task)
-	for step, result := range in.Results {
-		size += len(step) + len(result)
-	}
-	if size > events.MaxContext {
+	if len(in.Task)+sizeOf(in) > events.MaxContext {
 		done.Omitted = true
 		return done
 	}
@@ -67,18 +76,28 @@ func Attach(done events.Done, in events.Context) events.Done {
 	return done
 }
 
-// EndWith puts the results into the end of a saga if they fit: an end that the
-// broker finds too large would never be written. Past that, the history has
-// them.
-func EndWith(results map[string]json.RawMessage) events.End {
-	size := 0
-	for step, result := range results {
-		size += len(step) + len(result)
-	}
-	if size > events.MaxPayload {
+// EndWith puts what all steps answered into the end of a saga if it fits: an end
+// that the broker finds too large would never be written. Past that, the
+// history has it.
+func EndWith(all events.Context) events.End {
+	if sizeOf(all) > events.MaxPayload {
 		return events.End{}
 	}
-	return events.End{Result: results}
+	return events.End{Result: all.Results, Refs: all.Refs}
+}
+
+// refSize is what a reference takes on the wire, and a little more.
+const refSize = 128
+
+// sizeOf is what results and references take in an event.
+func sizeOf(in events.Context) (size int) {
+	for step, result := range in.Results {
+		size += len(step) + len(result)
+	}
+	for step := range in.Refs {
+		size += len(step) + refSize
+	}
+	return size
 }
 
 // Follows reports whether a step that follows the given ones can learn all it

@@ -168,13 +168,68 @@ func TestAttach(t *testing.T) {
 func TestEndWith(t *testing.T) {
 	for size, fits := range map[int]bool{2: true, events.MaxPayload - 1: true, events.MaxPayload: true, events.MaxPayload + 1: false} {
 		results := map[string]json.RawMessage{"s": json.RawMessage(strings.Repeat("1", size-1))}
-		end := saga.EndWith(results)
+		end := saga.EndWith(events.Context{Results: results})
 		if fits {
 			assert.Equal(t, events.End{Result: results}, end, size)
 		} else {
 			assert.Zero(t, end, size)
 		}
 	}
+}
+
+// A result on the shelf is carried on as a reference, by whichever way it is
+// learned of, and never stands beside a result.
+func TestReferencesAreCarriedOn(t *testing.T) {
+	a, b := events.RefOf([]byte("a")), events.RefOf([]byte("b"))
+	first := event(t, strings.Fields(`3 a.completed`))
+	first.Data = marshal(t, saga.Attach(events.Done{Agent: "a", Attempt: 1, ResultRef: &a}, events.Context{Task: json.RawMessage(`{}`)}))
+	in, ok := saga.InputFrom(first)
+	require.True(t, ok)
+	assert.Equal(t, map[string]events.Ref{"a": a}, in.Refs)
+	assert.Empty(t, in.Results)
+
+	in = saga.After(in, "small", events.Done{Result: json.RawMessage("1")})
+	second := event(t, strings.Fields(`5 b.completed`))
+	second.Data = marshal(t, saga.Attach(events.Done{Agent: "b", Attempt: 1, ResultRef: &b}, in))
+	in, ok = saga.InputFrom(second)
+	require.True(t, ok)
+	want := events.Context{
+		Task: json.RawMessage(`{}`), Results: map[string]json.RawMessage{"small": json.RawMessage("1")},
+		Refs: map[string]events.Ref{"a": a, "b": b},
+	}
+	assert.Equal(t, want, in)
+	assert.Equal(t, events.End{Result: want.Results, Refs: want.Refs}, saga.EndWith(in))
+
+	s, _ := read(t, "1 task.submitted data={}\n2 a.started agent=a cause=task\n3 a.completed data="+
+		string(marshal(t, events.Done{Agent: "a", Attempt: 1, ResultRef: &a})))
+	assert.Equal(t, map[string]events.Ref{"a": a}, s.Input([]string{"a"}).Refs)
+	assert.Empty(t, s.Input([]string{"a"}).Results)
+	end := s.Settle(saga.Role{Type: s.Type, Step: "a", Final: true}, "me", s.Time).Events
+	require.Len(t, end, 1)
+	assert.Equal(t, events.End{Result: map[string]json.RawMessage{}, Refs: map[string]events.Ref{"a": a}}, end[0].Data)
+}
+
+// References take room, too.
+func TestReferencesFillAContext(t *testing.T) {
+	in := events.Context{Task: json.RawMessage(`{}`)}
+	for i := range 300 {
+		r := events.RefOf([]byte{byte(i)})
+		r.Size = events.MaxResult
+		in = saga.After(in, fmt.Sprint("step-", i), events.Done{ResultRef: &r})
+		if saga.Attach(events.Done{}, in).Omitted {
+			assert.Greater(t, len(in.Refs), 200)
+			return
+		}
+		assert.Less(t, len(marshal(t, in)), events.MaxContext+1000)
+	}
+	t.Fatal("300 references fit into a context")
+}
+
+func marshal(t *testing.T, v any) json.RawMessage {
+	t.Helper()
+	text, err := json.Marshal(v)
+	require.NoError(t, err)
+	return text
 }
 
 func TestFollows(t *testing.T) {

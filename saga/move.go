@@ -193,14 +193,14 @@ func (s *State) followers(name string) []*Step {
 	return list
 }
 
-// results collects what the completed steps answered; all of them, or those
-// that keep says.
-func (s *State) results(keep func(step string) bool) map[string]json.RawMessage {
-	results := map[string]json.RawMessage{}
+// results collects what the completed steps answered, or where it is; of all of
+// them, or of those that keep says.
+func (s *State) results(keep func(step string) bool) events.Context {
+	in := events.Context{Results: map[string]json.RawMessage{}}
 	for _, st := range s.Steps {
 		if st.Done != nil && !st.Done.Skipped && (keep == nil || keep(st.Name)) {
-			results[st.Name] = st.Done.Result
+			in = After(in, st.Name, st.Done.Done)
 		}
 	}
-	return results
+	return in
 }

@@ -31,12 +31,13 @@ type State struct {
 // A Step is a role that was claimed.
 type Step struct {
 	Name     string
-	After    []string  // the steps that it followed; empty: the task
-	Attempts []Attempt // attempt n is Attempts[n-1]
-	Answers  []Answer  // what was said of it from outside
-	Done     *Done     // completed or skipped
-	Handed   []string  // the agents that were told that the step is theirs
-	Undos    []*Undo   // in the order in which they were asked for
+	After    []string     // the steps that it followed; empty: the task
+	Attempts []Attempt    // attempt n is Attempts[n-1]
+	Answers  []Answer     // what was said of it from outside
+	Done     *Done        // completed or skipped
+	Handed   []string     // the agents that were told that the step is theirs
+	Undos    []*Undo      // in the order in which they were asked for
+	strayed  *events.Done // a completion that came after the step was skipped
 }
 
 // An Attempt is one agent's try at a step.
@@ -127,6 +128,7 @@ type End struct {
 	Fact
 	Forward bool
 	Result  map[string]json.RawMessage
+	Refs    map[string]events.Ref // of the results on the shelf
 }
 
 // A Fact is where and when something was written.
@@ -193,15 +195,16 @@ func (st *Step) Working() bool {
 }
 
 // Owing lists the agents whose work on the step has to be undone if the saga
-// turns, done or not: the one that completed it, and each that may have left
-// something. It is ordered by their first attempts.
+// turns, done or not: the one that completed it, too late or not, and each that
+// may have left something. It is ordered by their first attempts.
 func (st *Step) Owing() []string {
 	var agents []string
 	for i, a := range st.Attempts {
 		owes := a.Wait != nil && a.Failure == nil ||
 			a.Failure != nil && a.Failure.Left == events.LeftUnknown ||
 			a.Open() && i < len(st.Attempts)-1 ||
-			st.Done != nil && !st.Done.Skipped && st.Done.Agent == a.Claim.Agent
+			st.Done != nil && !st.Done.Skipped && st.Done.Agent == a.Claim.Agent ||
+			st.strayed != nil && st.strayed.Agent == a.Claim.Agent
 		if owes && !slices.Contains(agents, a.Claim.Agent) {
 			agents = append(agents, a.Claim.Agent)
 		}
@@ -227,6 +230,9 @@ func (st *Step) Resolved() bool {
 // its completion, or else the one that it gave when it began to wait, or that
 // an answer brought; and the attempt that it speaks of.
 func (st *Step) Token(agent string) (undo json.RawMessage, attempt int) {
+	if st.strayed != nil && st.strayed.Agent == agent {
+		return st.strayed.Undo, st.strayed.Attempt
+	}
 	if st.Done != nil && st.Done.Agent == agent {
 		return st.Done.Undo, st.Done.Attempt
 	}

@@ -60,6 +60,8 @@ type Counts struct {
 	Timers     int // set
 	Deliveries int
 	Acks       int // not those that got lost
+	Puts       int // of results on the shelf
+	Gets       int // of the same
 }
 
 // NewFaulty puts a process's faults before a log.
@@ -246,6 +248,32 @@ func (f *Faulty) SetTimer(ctx context.Context, t events.Timer) error {
 		f.count(&f.counts.Timers)
 		return f.log.SetTimer(ctx, t)
 	})
+}
+
+// Put implements [events.Shelf].
+func (f *Faulty) Put(ctx context.Context, typ string, data []byte) (r events.Ref, err error) {
+	err = f.call(ctx, func(ctx context.Context) error {
+		f.count(&f.counts.Puts)
+		r, err = f.log.Put(ctx, typ, data)
+		return err
+	})
+	if err != nil {
+		return events.Ref{}, err
+	}
+	return r, nil
+}
+
+// Get implements [events.Shelf].
+func (f *Faulty) Get(ctx context.Context, typ string, r events.Ref) (data []byte, err error) {
+	err = f.call(ctx, func(ctx context.Context) error {
+		f.count(&f.counts.Gets)
+		data, err = f.log.Get(ctx, typ, r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 // Consume implements [events.Source].

@@ -18,6 +18,7 @@ type stream struct {
 	messages []message
 	slots    map[string]uint64   // by subject, its last sequence
 	ids      map[string][]uint64 // by saga, the sequences of its events
+	objects  map[string][]byte   // by digest; only beside a saga type's events
 	bell     bell                // rings when a consumer or a reader may go on
 }
 
@@ -32,7 +33,7 @@ type message struct {
 }
 
 func newStream(name, subjects string, once bool) *stream {
-	return &stream{name: name, subjects: subjects, once: once, slots: map[string]uint64{}, ids: map[string][]uint64{}}
+	return &stream{name: name, subjects: subjects, once: once, slots: map[string]uint64{}, ids: map[string][]uint64{}, objects: map[string][]byte{}}
 }
 
 func (s *stream) last() uint64          { return uint64(len(s.messages)) }

@@ -23,9 +23,10 @@ type rule struct {
 	name  string
 	check func(*bench)
 	raw   bool // needs a RawPublisher
+	spoil bool // needs a Spoiler
 }
 
-var rules = [][]rule{appendRules, readRules, consumeRules, timerRules, strangerRules}
+var rules = [][]rule{appendRules, readRules, consumeRules, timerRules, strangerRules, shelfRules}
 
 // Suite checks that a log keeps every promise of [events.Log], in real time
 // (some ten seconds on two processors: the rules run in parallel). Open gives
@@ -53,6 +54,10 @@ func each(t *testing.T, run func(t *testing.T, check func(*testing.T)), open fun
 					b := newBench(t, open(t))
 					if _, ok := b.log.(RawPublisher); r.raw && !ok {
 						t.Logf("left out: %T is no RawPublisher", b.log)
+						return
+					}
+					if _, ok := b.log.(Spoiler); r.spoil && !ok {
+						t.Logf("left out: %T is no Spoiler", b.log)
 						return
 					}
 					r.check(b)

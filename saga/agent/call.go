@@ -75,6 +75,7 @@ func call[T any](ctx context.Context, timeout time.Duration, f func(context.Cont
 // waits for.
 type work struct {
 	result, undo json.RawMessage
+	ref          *events.Ref // instead of a result that is on the shelf
 	wait         *events.Wait
 }
 
@@ -86,12 +87,18 @@ func (r *runner) perform(ctx context.Context, t Task, l *slog.Logger) (work, *sa
 		t.Left = max(0, min(t.Left, time.Until(t.Deadline)))
 	}
 	w, err := call(ctx, r.cfg.Timeout, func(ctx context.Context) (work, error) {
+		if len(t.Refs) > 0 {
+			t.load = func(ref events.Ref) (json.RawMessage, error) { return r.log.Get(ctx, t.Type, ref) }
+		}
 		res, err := r.handler.Perform(ctx, t)
 		if err != nil {
 			return work{}, err
 		}
 		return r.read(res)
 	})
+	if err == nil {
+		w, err = r.shelve(ctx, w)
+	}
 	if err == nil || errors.Is(err, errStopped) {
 		return w, nil, err
 	}
@@ -117,8 +124,8 @@ func (r *runner) read(res Result) (w work, err error) {
 	if w.undo, err = encode("undo token", res.Undo); err != nil {
 		return work{}, err
 	}
-	if size := len(w.result) + len(w.undo); size > events.MaxPayload {
-		return work{}, badResult{fmt.Errorf("the result and its undo token have %d bytes, %d are allowed", size, events.MaxPayload), w.result}
+	if err := fits(w); err != nil {
+		return work{}, err
 	}
 	if p := res.Pending; p != nil {
 		if p.Within < 0 {

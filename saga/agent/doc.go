@@ -23,6 +23,8 @@
 //   - Compensate is called for whatever the history records and for whatever
 //     may have happened without being recorded. It must bear to find nothing,
 //     and to be called twice.
+//   - [Task.Result] reads the result of any step before this one, whatever its
+//     size: one that was too large to come along is loaded when it is asked for.
 //
 // # What they say
 //
@@ -50,9 +52,9 @@
 // The rules are package saga's: a history is folded, a pure function answers,
 // and this package does what it says. The goroutines of the project are here
 // and in the broker, and nowhere else. Every message is worked on in the same
-// order: claim, perform, say what came of it, settle what the history implies,
-// acknowledge. Whatever crashes in between is found by whoever gets the
-// message next.
+// order: claim, judge the condition, perform, say what came of it, settle what
+// the history implies, acknowledge. Whatever crashes in between is found by
+// whoever gets the message next.
 //
 // It is deliberately no orchestrator: an agent knows its own place in a saga,
 // and the rest of it only from what others wrote.

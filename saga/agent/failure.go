@@ -165,12 +165,15 @@ func setback(err error) saga.Setback {
 	var f *Failure
 	var p *panicked
 	var bad badResult
+	var store unstored
 	switch {
 	case errors.As(err, &p):
 		b.Error.Code, b.Left = "panic", events.LeftUnknown
 	case errors.As(err, &bad):
 		b.Error.Code, b.Left = "bad_result", events.LeftUnknown
 		b.Raw = rawOf(bad.raw, 0)
+	case errors.As(err, &store):
+		b.Error.Code, b.Left = "not_stored", events.LeftUnknown
 	case errors.As(err, &f):
 		b.RetryAfter, b.Throttled = f.RetryAfter, f.RetryAfter > 0
 		b.Raw = rawOf(f.Raw, f.cut)

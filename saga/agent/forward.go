@@ -2,10 +2,8 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/unwind-saga/unwind/events"
@@ -66,6 +64,11 @@ func (r *runner) judge(ctx context.Context, m saga.Message, cause events.Event, 
 	case saga.UndoOwn:
 		return r.undoNow(ctx, s, cause, nil)
 	case saga.Pass:
+		// An answer that was there before the attempt said that it waits is
+		// acknowledged by now: it is for whoever held the attempt.
+		if answer := r.concerned(s); answer != nil {
+			return r.conclude(ctx, r.waiting(s, m, cause), answer.Answer)
+		}
 		return r.settle(ctx, s, cause)
 	}
 	a := attempt{
@@ -118,6 +121,14 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 	if a.answer != nil {
 		return r.conclude(ctx, a, *a.answer)
 	}
+	if holds, back, err := r.holds(ctx, a); err != nil {
+		return err
+	} else if back != nil {
+		l.Warn("the condition can't be evaluated", "error", back.Error.Message)
+		return r.fail(ctx, a, *back)
+	} else if !holds {
+		return r.skip(ctx, a, l)
+	}
 	l.Debug("perform", "cause", a.why)
 	w, back, err := r.guarded(ctx, &a, l)
 	switch {
@@ -141,7 +152,7 @@ func (r *runner) task(a attempt) Task {
 	return Task{
 		Type: r.role.Type, ID: a.id, Step: r.role.Step, Agent: r.role.Agent, Attempt: a.n,
 		Key:     saga.RoundKey(saga.Key(r.role.Type, a.id, r.role.Step, r.role.Agent), a.step.Round(r.role.Agent)),
-		Payload: a.input.Task, Results: a.input.Results, Deadline: a.input.Deadline,
+		Payload: a.input.Task, Results: a.input.Results, Refs: a.input.Refs, Deadline: a.input.Deadline,
 	}
 }
 
@@ -185,7 +196,7 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 	// be undone by now. Its completion would be accepted all the same: the
 	// latch guards it, not the next attempt. So it looks before. What was held
 	// for less than a lease nobody took over, and nothing is read.
-	if time.Since(a.began) >= r.lease/2 {
+	if r.late(a) {
 		s, err := r.history(ctx, a.id, a.claimed)
 		if err != nil {
 			return err
@@ -203,9 +214,9 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 		a.input.Committed = true
 	}
 	done := saga.Attach(events.Done{
-		Agent: r.role.Agent, Attempt: a.n, After: a.after, Result: w.result, Undo: w.undo,
+		Agent: r.role.Agent, Attempt: a.n, After: a.after, Result: w.result, ResultRef: w.ref, Undo: w.undo,
 	}, a.input)
-	_, err := r.append(ctx, r.slot(events.Completed, a.id), a.cause, done)
+	seq, err := r.append(ctx, r.slot(events.Completed, a.id), a.cause, done)
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
 		s, err := r.history(ctx, a.id, max(refusal.Seq, a.claimed))
 		if err != nil {
@@ -213,16 +224,30 @@ func (r *runner) complete(ctx context.Context, a attempt, w work) error {
 		}
 		return r.unrecorded(ctx, s, a, w)
 	}
-	if err != nil || !r.role.Final {
+	if err != nil {
 		return err
 	}
-	results := maps.Clone(a.input.Results)
-	if results == nil {
-		results = map[string]json.RawMessage{}
+	// skipped has a slot of its own: a twin with another configuration may have
+	// skipped the step, and then this effect stands nowhere.
+	if a.n > 1 || r.late(a) {
+		s, err := r.history(ctx, a.id, seq)
+		if err != nil {
+			return err
+		}
+		if st := s.Step(r.role.Step); st != nil && st.Done != nil && st.Done.Skipped {
+			return r.unrecorded(ctx, s, a, w)
+		}
 	}
-	results[r.role.Step] = w.result
+	if !r.role.Final {
+		return nil
+	}
+	return r.end(ctx, a, saga.After(a.input, r.role.Step, done))
+}
+
+// end says that the saga is completed, after its final step.
+func (r *runner) end(ctx context.Context, a attempt, all events.Context) error {
 	end := events.Subject{Type: r.role.Type, Kind: events.SagaCompleted, ID: a.id}
-	_, err = r.append(ctx, end, a.cause, saga.EndWith(results))
+	_, err := r.append(ctx, end, a.cause, saga.EndWith(all))
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
 		return r.judge(ctx, a.message, a.cause, a.id, max(refusal.Seq, a.claimed))
 	}
@@ -314,12 +339,13 @@ func (r *runner) overtaken(ctx context.Context, a attempt, left events.Left, seq
 	return errOvertaken
 }
 
-// clear undoes what this agent may have left before it hands the step on.
+// clear undoes what this agent may have left before it hands the step on, or
+// skips it.
 func (r *runner) clear(ctx context.Context, s *saga.State) error {
 	l := r.logger.With("saga", s.ID)
 	_, err := r.compensate(ctx, r.order(s, s.Step(r.role.Step).Last().N, nil), l)
 	if err != nil && !errors.Is(err, errStopped) {
-		l.Warn("not handed on: what it may have left could not be undone", "error", err)
+		l.Warn("not handed on, nor skipped: what it may have left could not be undone", "error", err)
 	}
 	return err
 }

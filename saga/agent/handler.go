@@ -37,9 +37,12 @@ type Task struct {
 	Key     string // idempotency key
 
 	Payload  json.RawMessage            // the task as it was submitted
-	Results  map[string]json.RawMessage // of the steps before this one
+	Results  map[string]json.RawMessage // of the steps before this one, but for those in Refs
+	Refs     map[string]events.Ref      // of those whose results were too large to come along: Result loads them
 	Deadline time.Time                  // when the saga turns by itself; zero if nobody said
 	Left     time.Duration              // until this call's timeout, or the deadline if that is sooner
+
+	load func(events.Ref) (json.RawMessage, error) // within the call's time
 }
 
 // Decode reads the payload of the saga's task.
@@ -50,11 +53,13 @@ func (t Task) Decode(into any) error {
 	return nil
 }
 
-// Result reads the result of a step before this one.
+// Result reads the result of a step before this one. One that was too large to
+// come along is loaded now, within the call's time: whoever does not ask for it
+// does not wait for it. Into a json.RawMessage it is read as it is.
 func (t Task) Result(step string, into any) error {
-	data, ok := t.Results[step]
-	if !ok {
-		return fmt.Errorf("result of step %q: saga %s/%s has none before step %q", step, t.Type, t.ID, t.Step)
+	data, err := t.read(step)
+	if err != nil {
+		return err
 	}
 	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("decode result of step %q of saga %s/%s: %w", step, t.Type, t.ID, err)
@@ -64,7 +69,7 @@ func (t Task) Result(step string, into any) error {
 
 // A Result is what came of a step. Data and Undo are written as JSON.
 type Result struct {
-	Data any // what later steps may read
+	Data any // what later steps may read; over 32 KiB it is stored apart from the history, at most 64 MiB
 	Undo any // what undoing needs; given back to this agent only
 
 	// Pending says that the step was accepted and that its outcome comes later,

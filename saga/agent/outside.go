@@ -129,7 +129,7 @@ func (r *runner) unwanted(s *saga.State, seq uint64) *saga.Answer {
 		return a
 	case s.Turned() && u != nil && !u.AskedSince(seq):
 		return a
-	case !s.Turned() && (st.Last().Claim.Agent != me || st.Done != nil && st.Done.Agent != me):
+	case !s.Turned() && (st.Last().Claim.Agent != me || st.Lost(me)):
 		return a
 	default:
 		return nil
@@ -146,9 +146,15 @@ func (r *runner) conclude(ctx context.Context, a attempt, said events.Answer) er
 		}
 		w, err := r.read(Result{Data: orNil(said.Data), Undo: orNil(undo)})
 		if err == nil {
-			return r.complete(ctx, a, w)
+			w, err = r.shelve(ctx, w)
 		}
-		return r.fail(ctx, numbered(a), setback(err))
+		switch {
+		case errors.Is(err, errStopped):
+			return err
+		case err != nil:
+			return r.fail(ctx, numbered(a), setback(err))
+		}
+		return r.complete(ctx, a, w)
 	}
 	b := saga.Setback{
 		Class: events.Unavailable, Left: r.kept(a),

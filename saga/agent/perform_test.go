@@ -61,7 +61,7 @@ func TestTask(t *testing.T) {
 func TestBadResults(t *testing.T) {
 	schema, err := config.NewSchema("result.schema.json", []byte(`{"type":"object","required":["seat"]}`))
 	require.NoError(t, err)
-	large := strings.Repeat("x", events.MaxPayload)
+	large, inline := strings.Repeat("x", events.MaxPayload), strings.Repeat("x", events.MaxInline-2)
 	begin := func(of int64) *events.Raw {
 		return &events.Raw{Text: `"` + large[:events.MaxRaw-1], Cut: of - events.MaxRaw}
 	}
@@ -74,8 +74,9 @@ func TestBadResults(t *testing.T) {
 		"no JSON":               {agent.Result{Data: math.NaN()}, nil, "the result is no JSON: json: unsupported value: NaN", nil},
 		"no JSON in the token":  {agent.Result{Undo: func() {}}, nil, "the undo token is no JSON: json: unsupported type: func()", nil},
 		"broken JSON":           {agent.Result{Data: json.RawMessage("{")}, nil, "the result is no JSON: json: error calling MarshalJSON for type json.RawMessage: unexpected end of JSON input", &events.Raw{Text: "{"}},
-		"too large":             {agent.Result{Data: large}, nil, "the result and its undo token have 524290 bytes, 524288 are allowed", begin(524290)},
-		"too large together":    {agent.Result{Data: large[:events.MaxPayload-4], Undo: "12"}, nil, "the result and its undo token have 524290 bytes, 524288 are allowed", begin(524286)},
+		"too large":             {agent.Result{Data: strings.Repeat("x", events.MaxResult)}, nil, "the result has 67108866 bytes, 67108864 are allowed", begin(67108866)},
+		"a token too large":     {agent.Result{Undo: large}, nil, "the undo token, and the result if it travels with it, have 524290 bytes, 524288 are allowed", nil},
+		"too large together":    {agent.Result{Data: inline, Undo: large[:events.MaxPayload-events.MaxInline-1]}, nil, "the undo token, and the result if it travels with it, have 524289 bytes, 524288 are allowed", begin(events.MaxInline)},
 		"not what it should be": {agent.Result{Data: map[string]int{"bus": 1}}, schema, "the result does not fit result_schema: /: missing property 'seat'", &events.Raw{Text: `{"bus":1}`}},
 		"nothing at all":        {agent.Result{}, schema, "the result does not fit result_schema: /: is empty, want JSON", nil},
 	} {
@@ -106,7 +107,8 @@ func TestResultsThatFit(t *testing.T) {
 		schema *config.Schema
 	}{
 		"nothing":             {agent.Result{}, nil},
-		"as large as allowed": {agent.Result{Data: strings.Repeat("x", events.MaxPayload-6), Undo: "12"}, nil},
+		"as large as allowed": {agent.Result{Data: strings.Repeat("x", events.MaxResult-2), Undo: strings.Repeat("x", events.MaxPayload-2)}, nil},
+		"just inline":         {agent.Result{Data: strings.Repeat("x", events.MaxInline-2), Undo: strings.Repeat("x", events.MaxPayload-events.MaxInline-2)}, nil},
 		"what it should be":   {agent.Result{Data: map[string]int{"seat": 1}}, schema},
 	} {
 		t.Run(name, func(t *testing.T) {

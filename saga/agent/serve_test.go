@@ -56,10 +56,11 @@ func TestTheHappyPathReadsNothing(t *testing.T) {
 	})
 }
 
-// A result that is too large to travel costs a read, and nothing else.
+// A result that is too large for a context, and not for its event, costs a read
+// and nothing else.
 func TestWithoutAContextTheHistoryIsRead(t *testing.T) {
 	bubble(t, func(w *world) {
-		large := strings.Repeat("x", events.MaxContext)
+		large := strings.Repeat("x", events.MaxInline-2)
 		first := w.start(config.Config{Agent: "seat"}, does(func(context.Context) (agent.Result, error) { return agent.Result{Data: large}, nil }))
 		second := w.start(config.Config{Agent: "card", After: []string{"seat"}}, takes(time.Second))
 		var got string
@@ -260,6 +261,8 @@ type failing struct {
 	append func(events.Event) error
 	timer  func(events.Timer) error
 	read   func(id string) error
+	put    func(ctx context.Context) error
+	get    func() error
 }
 
 func (l *failing) Append(ctx context.Context, e events.Event) (uint64, error) {
@@ -355,4 +358,22 @@ func TestEveryCallMayFail(t *testing.T) {
 			}
 		})
 	}
+}
+
+func (l *failing) Put(ctx context.Context, typ string, data []byte) (events.Ref, error) {
+	if l.put != nil {
+		if err := l.put(ctx); err != nil {
+			return events.Ref{}, err
+		}
+	}
+	return l.Log.Put(ctx, typ, data)
+}
+
+func (l *failing) Get(ctx context.Context, typ string, r events.Ref) ([]byte, error) {
+	if l.get != nil {
+		if err := l.get(); err != nil {
+			return nil, err
+		}
+	}
+	return l.Log.Get(ctx, typ, r)
 }

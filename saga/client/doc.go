@@ -13,6 +13,7 @@
 //     saga's history.
 //   - [Wait] and [Watch] follow a saga, by a subscription, until it ended or
 //     nothing goes on without a person.
+//   - [Result] reads what a step answered, however large it is.
 //   - [Cancel] turns a saga. What was done is undone by the agents that did it.
 //   - [Redo] and [Resolve] are for a saga that is stuck because an agent could
 //     not undo its work: ask it to try again, or say that it was undone by

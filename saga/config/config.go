@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/unwind-saga/unwind/saga/when"
 )
 
 // A Config is what one agent knows. Agent and Saga are required; any other
@@ -17,6 +19,10 @@ type Config struct {
 	Saga  string   // the saga type
 	Step  string   // the role that I play; default: the agent's name
 	After []string // the steps that I follow; empty: the task itself
+
+	// When says whether the step is to be performed, or to be skipped; nil:
+	// always performed. It is judged when the step is claimed.
+	When *when.Condition
 
 	// StandIn: the step is performed only when it is handed over. Then there
 	// is neither After nor FallbackAgents: both are the primary's business.
@@ -129,9 +135,9 @@ func Parse(name string, text []byte, lookup func(string) (string, bool)) (Config
 	// What the file says is laid over the defaults, rather than defaults over
 	// what is zero: a zero in the file is meant, and judged.
 	c := defaults()
-	c.source = t.source
 	d := decoder{tree: t}
 	d.mapping(d.fields(&c))("", t.root)
+	c.source = t.source
 	if t.root.Kind == yaml.MappingNode {
 		c.check(func(text string, paths ...string) {
 			if slices.ContainsFunc(paths, d.mistakes.touch) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/unwind-saga/unwind/saga/when"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected texts in testdata")
@@ -46,6 +48,7 @@ agent: a
 saga: s
 step: x
 after: [b, c]
+when: results.b.ok
 final: true
 pivot: true
 never_refuses: true
@@ -74,7 +77,7 @@ settings: {free: form}
 		CircuitBreaker:          &CircuitBreaker{Failures: 28, Of: 29, OpenFor: 30 * time.Second, Successes: 31},
 		RetryAfterHolds:         HoldsSaga,
 		FallbackAgents:          []string{"d", "e"}, CompensationHandler: "undo-x", MaxTakeovers: 24,
-		ResultSchema: c.ResultSchema, Command: []string{"run", "-v"},
+		ResultSchema: c.ResultSchema, When: c.When, Command: []string{"run", "-v"},
 		settings: c.settings, source: c.source,
 	}
 	if !reflect.DeepEqual(c, want) {
@@ -82,6 +85,9 @@ settings: {free: form}
 	}
 	if got := string(c.ResultSchema.JSON()); got != `{"type":"object"}` {
 		t.Errorf("result schema %s", got)
+	}
+	if got := c.When.String(); got != "results.b.ok" {
+		t.Errorf("condition %s", got)
 	}
 	if err := c.Validate(); err != nil {
 		t.Errorf("what was read is not valid: %v", err)
@@ -231,9 +237,11 @@ func TestValidate(t *testing.T) {
 		c    Config
 		want string
 	}{
-		"the least":             {Config{Agent: "a", Saga: "s"}, ""},
-		"nothing":               {Config{}, "agent: is required\nsaga: is required"},
-		"a stand-in":            {Config{Agent: "a", Saga: "s", Step: "b", StandIn: true}, ""},
+		"the least":  {Config{Agent: "a", Saga: "s"}, ""},
+		"nothing":    {Config{}, "agent: is required\nsaga: is required"},
+		"a stand-in": {Config{Agent: "a", Saga: "s", Step: "b", StandIn: true}, ""},
+		"a stand-in with a condition": {Config{Agent: "a", Saga: "s", Step: "b", StandIn: true, When: when.MustCompile("true")},
+			"when: a stand-in has no condition: it was judged before the step was handed over"},
 		"a stand-in of nothing": {Config{Agent: "a", Saga: "s", StandIn: true}, "step: is required of a stand-in: it performs another agent's step"},
 		"negative":              {Config{Agent: "a", Saga: "s", Concurrency: -1}, "concurrency: must be at least 1, is -1"},
 		"follows itself":        {Config{Agent: "a", Saga: "s", After: []string{"a"}}, `after[0]: "a" is this agent's own step: it would wait for itself`},
@@ -249,5 +257,22 @@ func TestValidate(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
+	}
+}
+
+func TestInWhen(t *testing.T) {
+	c := parse(t, "agent: a\nsaga: s\nwhen: |\n  task.x == 1 &&\n    results.a.ok\n")
+	for offset, want := range map[int]string{
+		0: "agent.yaml:4:3", 17: "agent.yaml:5:5", 1000: "agent.yaml:5:17", -1: "agent.yaml:4:3",
+	} {
+		if got := c.InWhen(offset).String(); got != want {
+			t.Errorf("character %d is at %s, want %s", offset, got, want)
+		}
+	}
+	if got := parse(t, "agent: a\nsaga: s\n").InWhen(3).String(); got != "agent.yaml:1:1" {
+		t.Errorf("without a condition: %s", got)
+	}
+	if got := (Config{When: when.MustCompile("true")}).InWhen(1); got != (Place{}) {
+		t.Errorf("built in Go, but at %v", got)
 	}
 }

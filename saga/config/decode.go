@@ -26,6 +26,7 @@ func (d *decoder) fields(c *Config) map[string]field {
 		"saga":                      d.text(&c.Saga),
 		"step":                      d.text(&c.Step),
 		"after":                     d.texts(&c.After),
+		"when":                      d.condition(&c.When),
 		"stand_in":                  d.truth(&c.StandIn),
 		"final":                     d.truth(&c.Final),
 		"pivot":                     d.truth(&c.Pivot),

@@ -5,6 +5,7 @@
 //	saga: kyc                   # the saga type
 //	step: face-matching         # the role that I play; default: the agent's name
 //	after: [id-extraction]      # the steps that I follow; absent: the task itself
+//	when: 'results["id-extraction"].age >= 18' # false: the step is skipped; see package when
 //	stand_in: false             # true: I perform the step only when it is handed to me
 //	final: false                # true: when my step is done, the saga is
 //	pivot: false                # true: once my step is done, the saga cannot turn any more

@@ -64,6 +64,9 @@ func (c Config) check(tell func(text string, paths ...string)) {
 	ok(!c.StandIn || len(c.After) == 0, "after",
 		"a stand-in follows nothing: it performs its step when that is handed over")
 
+	ok(!c.StandIn || c.When == nil, "when",
+		"a stand-in has no condition: it was judged before the step was handed over")
+
 	for i, a := range c.FallbackAgents {
 		path := fmt.Sprintf("fallback_agents[%d]", i)
 		name(events.ValidAgent, a, path)

@@ -23,6 +23,8 @@ type source struct {
 	file     string
 	places   map[string]Place
 	variable map[*yaml.Node]string // the text with its ${...}
+	lines    [][]rune              // of the file
+	inside   []Place               // of each character of the condition, and of its end
 }
 
 // at finds the place of a path, or of the nearest thing around it.
@@ -51,6 +53,9 @@ func read(file string, text []byte, lookup func(string) (string, bool)) *tree {
 	}}
 	var docs []yaml.Node
 	err := yaml.Load(text, &docs, yaml.WithAllDocuments())
+	for line := range strings.SplitSeq(string(text), "\n") {
+		t.lines = append(t.lines, []rune(line))
+	}
 	start := Place{file, 1, 1}
 	switch {
 	case err != nil:

@@ -25,6 +25,7 @@ func Check(agents []config.Config) []Finding {
 		w.checkChains()
 		w.checkGraph()
 		w.checkPivots()
+		w.checkConditions()
 		w.checkDeadlines()
 		w.checkHistory()
 		w.checkRails()

@@ -42,10 +42,12 @@ const (
 	RefusalAfter     Code = "refusal-after"      // what can be refused follows the pivot
 	DeadlinesDiffer  Code = "deadlines-differ"   // agents of a type disagree on the deadline
 	LongHistory      Code = "long-history"       // a history may outgrow what is read at once
+	UnknownResult    Code = "unknown-result"     // a condition reads a result that never is there
 	IdleStandIn      Code = "idle-stand-in"      // nobody hands over to a stand-in
 	ShortDeadline    Code = "short-deadline"     // the deadline may come while it is still being tried
 	RefusalBeside    Code = "refusal-beside"     // what can be refused runs beside the pivot
 	ResultsDiffer    Code = "results-differ"     // primary and stand-in promise different results
+	UnguardedResult  Code = "unguarded-result"   // a condition reads a result that may be missing
 	SeveralEntries   Code = "several-entries"    // several steps begin with the task
 	SlowRail         Code = "slow-rail"          // a limit or a breaker holds longer than a saga lives
 	BreakerAlone     Code = "breaker-alone"      // nobody takes over when a breaker is open
@@ -57,7 +59,8 @@ var severities = map[Code]Severity{
 	DuplicateAgent: Error, NoPrimary: Error, TwoPrimaries: Error, UnknownStep: Error, Cycle: Error,
 	NoFinal: Error, ManyFinals: Error, AfterFinal: Error, LooseStep: Error, UnknownAgent: Error,
 	FallbackElse: Error, FinalDiffers: Error, PivotDiffers: Error, RefusalAfter: Error, DeadlinesDiffer: Error, LongHistory: Error,
-	IdleStandIn: Warning, RefusalBeside: Warning, ShortDeadline: Warning, ResultsDiffer: Warning, SlowRail: Warning,
+	UnknownResult: Error,
+	IdleStandIn:   Warning, RefusalBeside: Warning, ShortDeadline: Warning, ResultsDiffer: Warning, SlowRail: Warning, UnguardedResult: Warning,
 	SeveralEntries: Note, NoUndo: Note, UncheckedResults: Note, BreakerAlone: Note,
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/unwind-saga/unwind/saga/agent"
@@ -79,6 +80,14 @@ func (p *player) perform(ctx context.Context, t agent.Task) (agent.Result, error
 		return agent.Result{Data: json.RawMessage(garbage), Undo: t.Key}, nil
 	case "ok", "stray":
 		return agent.Result{Data: map[string]string{"by": t.Agent}, Undo: t.Key}, nil
+	case "large":
+		return agent.Result{Data: largeResult(t.Agent), Undo: t.Key}, nil
+	case "read":
+		var read map[string]string
+		if err := t.Result(arg, &read); err != nil {
+			return agent.Result{}, err
+		}
+		return agent.Result{Data: read, Undo: t.Key}, nil
 	default:
 		return agent.Result{}, fmt.Errorf("no such outcome: %q", what)
 	}
@@ -125,4 +134,10 @@ func span(arg string) (time.Duration, error) {
 		return 0, nil
 	}
 	return time.ParseDuration(arg)
+}
+
+// largeResult is more than travels with an event, and more than one part of an
+// object.
+func largeResult(agent string) map[string]string {
+	return map[string]string{"by": agent, "scan": strings.Repeat("0123456789abcdef", 10_000)}
 }

@@ -35,6 +35,8 @@ func Check(history []events.Event, late bool) error {
 			broken("I8", "the saga committed, and turned at %d", e.Seq)
 		case late && before.Ended() && (e.Subject.Kind == events.Started || e.Subject.Kind == events.Attempt):
 			// No guard keeps out the claim of a late replica, and it does not count.
+		case late && before.Ended() && otherwise(before, e):
+			// Nor its completion of a step that its twin has skipped.
 		case e.Subject.Kind.Forward() && (before.Turned() || before.Ended()):
 			broken("I5", "%s at %d stands above the latch or the end", e.Subject, e.Seq)
 		case e.Subject.Kind == events.SagaCompensated:
@@ -57,6 +59,14 @@ func Check(history []events.Event, late bool) error {
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// otherwise reports whether an event says that a step is completed which was
+// skipped, or the reverse.
+func otherwise(s *saga.State, e events.Event) bool {
+	st := s.Step(e.Subject.Step)
+	return st != nil && st.Done != nil &&
+		(st.Done.Skipped && e.Subject.Kind == events.Completed || !st.Done.Skipped && e.Subject.Kind == events.Skipped)
 }
 
 // followers lists every step that came after one, however far: stricter than

@@ -9,11 +9,11 @@ import (
 )
 
 // A Cut is what goes wrong at an append, the first time that it is made, or at
-// the setting of a timer, or at a read.
+// the setting of a timer, at a read, or where a large result is stored.
 type Cut struct {
 	How   string        // crash-before, crash-after, pause, lose
-	Room  string        // a step, task, saga, timer or read
-	Event string        // deadline, attempt-2, ... of a timer; AGENT-N of an agent's nth read
+	Room  string        // a step, task, saga, timer, read or store
+	Event string        // deadline, attempt-2, ... of a timer; AGENT-N of an agent's nth read or store
 	For   time.Duration // until the process is back
 }
 

@@ -140,6 +140,7 @@ type inventor struct {
 	agents []string
 	room   map[string]string // by agent, its step
 	handed map[string]bool   // the steps that have stand-ins
+	judged []string          // the agents that may have a condition
 	late   bool
 	stray  bool
 }
@@ -208,6 +209,10 @@ func (v *inventor) cast() {
 // step makes up who performs a step; all of them have its role.
 func (v *inventor) step(step, words, role string) {
 	primary, standIns := step+"0", []string{}
+	v.judged = append(v.judged, primary)
+	if v.one(4) {
+		words += " when='" + v.condition() + "'"
+	}
 	if v.one(3) {
 		standIns = append(standIns, step+"1")
 		v.handed[step] = true
@@ -230,7 +235,7 @@ func (v *inventor) agent(name, step, words string) {
 	if v.one(2) {
 		var list []string
 		for range 1 + v.IntN(3) {
-			what := v.pick("ok", "ok", "fail", "garbage", "unavailable", "unavailable", "refuse", "unknown", "unknown", "lost", "hang", "panic", "die", "stray", "retry-after=5s",
+			what := v.pick("ok", "large", "fail", "garbage", "unavailable", "unavailable", "refuse", "unknown", "unknown", "lost", "hang", "panic", "die", "stray", "retry-after=5s",
 				"asks", "asks=20s", "accepted", "accepted=10s")
 			v.stray = v.stray || what == "stray"
 			list = append(list, what)
@@ -253,13 +258,21 @@ func (v *inventor) rails() string {
 	return v.pick("", "", "", "", " rate=1/2s", " rate=1/40s", " breaker=1/20s", " breaker=2/1m", " breaker=1/5s rate=2/9s", " checked")
 }
 
+// condition makes up the condition of a step: over the task, or over the result
+// of a step, whether that is before it or not.
+func (v *inventor) condition() string {
+	step := v.pick(append(v.steps, "a")...)
+	return v.pick("true", "false", "false", "has(task.x)", "task.x == 1",
+		"has(results."+step+")", "results."+step+".by == \""+step+"0\"", "!has(results."+step+") || results."+step+".by == \"\"")
+}
+
 // cuts makes up what goes wrong at appends.
 func (v *inventor) cuts() {
 	for range v.IntN(6) {
 		how := v.pick("crash-before", "crash-after", "crash-before", "crash-after", "lose", "pause", "pause", "pause")
 		agent := v.agents[v.IntN(len(v.agents))]
 		step := v.room[agent]
-		event := v.pick("started", "completed", "completed", "pending-1", "answered-1", "failed-1", "failed-2", "attempt-2", "attempt-3",
+		event := v.pick("started", "completed", "completed", "skipped", "pending-1", "answered-1", "failed-1", "failed-2", "attempt-2", "attempt-3",
 			"fallback-"+agent, "compensate-"+agent, "compensated-"+agent, "undofailed-1-"+agent)
 		switch {
 		case how != "lose" && v.one(3):
@@ -288,12 +301,14 @@ func (v *inventor) cues() {
 	for range v.IntN(4) {
 		at += time.Duration(v.IntN(8000)) * time.Millisecond
 		who := fmt.Sprintf("%s#1", v.pick(v.agents...))
-		switch v.IntN(5) {
+		switch v.IntN(6) {
 		case 0:
 			v.say("at %s cancel", at)
 		case 4:
 			agent := v.pick(v.agents...)
 			v.say("at %s answer %s %s", at, v.room[agent], v.pick("completed", "refused", "unavailable", "retry", "retry "+agent, "retry "+agent))
+		case 5:
+			v.say("at %s configure %s when='%s'", at, v.pick(v.judged...), v.condition())
 		case 1:
 			v.say("at %s kill %s", at, who)
 		default:

@@ -18,6 +18,7 @@ import (
 	"github.com/unwind-saga/unwind/events/eventtest"
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/when"
 )
 
 const (
@@ -68,6 +69,7 @@ type player struct {
 
 	life chan struct{} // held over its starts and its end; a mutex would stop the time
 	mu   sync.Mutex
+	when *when.Condition
 	busy bool          // in the middle of a call
 	gate chan struct{} // nil unless frozen
 }
@@ -84,7 +86,7 @@ func (s *Stage) Play(t *testing.T, story *Story) ([]events.Event, error) {
 	for i, a := range story.Cast {
 		for j := range a.Replicas {
 			p := &player{
-				stage: s, actor: a, instance: fmt.Sprintf("%s#%d", a.Config.Agent, j+1),
+				stage: s, actor: a, when: a.Config.When, instance: fmt.Sprintf("%s#%d", a.Config.Agent, j+1),
 				// Nobody acts at the very same moment: stories come out alike.
 				life: make(chan struct{}, 1),
 				pace: a.Hears + time.Duration(10*i+3*j)*time.Millisecond,
@@ -167,6 +169,9 @@ func (s *Stage) cue(ctx context.Context, c Cue) error {
 		s.Ledger.undo(saga.Key(storyType, storyID, arg(0), arg(1)))
 		return nil
 	}
+	if c.What == "configure" {
+		return s.configure(arg(0), arg(1))
+	}
 	if c.What == "attend" || c.What == "doubt" {
 		return s.attend(ctx, c.What == "doubt")
 	}
@@ -235,6 +240,8 @@ func (s *Stage) answer(ctx context.Context, step string, outcome events.Outcome,
 		last := st.Last()
 		if n, err := strconv.Atoi(next); err == nil && n <= len(st.Attempts) {
 			last, a.Next = st.Attempts[n-1], ""
+		} else if outcome == events.OutcomeCompleted && !last.Waiting() && !state.Stranded(st) {
+			return nil // nobody asked
 		}
 		a.Attempt = last.N
 		if outcome == events.OutcomeCompleted {
@@ -328,7 +335,9 @@ func (s *Stage) Clean(state *saga.State) error {
 	want := []string{}
 	if state.Ended() && state.End.Forward {
 		for _, st := range state.Steps {
-			want = append(want, saga.RoundKey(saga.Key(state.Type, state.ID, st.Name, st.Done.Agent), st.Round(st.Done.Agent)))
+			if !st.Done.Skipped {
+				want = append(want, saga.RoundKey(saga.Key(state.Type, state.ID, st.Name, st.Done.Agent), st.Round(st.Done.Agent)))
+			}
 		}
 	}
 	slices.Sort(want)
@@ -344,6 +353,8 @@ func (p *player) start(ctx context.Context) {
 	faulty := eventtest.NewFaulty(p.stage.log, p.faults())
 	p.mu.Lock()
 	p.log, p.stop, p.done = faulty, cancel, done
+	cfg := p.actor.Config
+	cfg.When = p.when
 	p.mu.Unlock()
 	go func() {
 		defer close(done)
@@ -351,7 +362,7 @@ func (p *player) start(ctx context.Context) {
 			Logger: p.stage.logger, Instance: p.instance, Grace: time.Millisecond,
 			Random: func() float64 { return 0 },
 		}
-		if err := options.Run(ctx, paced{faulty, p}, p.actor.Config, p.handler()); err != nil && ctx.Err() == nil {
+		if err := options.Run(ctx, paced{faulty, p}, cfg, p.handler()); err != nil && ctx.Err() == nil {
 			p.stage.logger.Error("the agent ended", "agent", p.instance, "error", err)
 			if !errors.Is(err, eventtest.ErrDead) {
 				p.stage.fail(err)
@@ -468,7 +479,7 @@ func (p *player) breath() {
 }
 
 // paced is a log whose deliveries take a moment, whose reads may be behind, and
-// whose reads and timers may be cut.
+// whose reads, timers and large results may be cut.
 type paced struct {
 	events.Log
 	player *player
@@ -493,4 +504,10 @@ func (l paced) History(ctx context.Context, typ, id string, atLeast uint64) ([]e
 func (l paced) SetTimer(ctx context.Context, t events.Timer) error {
 	l.player.strike("timer", strings.Split(t.Set(), ".")[4])
 	return l.Log.SetTimer(ctx, t)
+}
+
+func (l paced) Put(ctx context.Context, typ string, data []byte) (events.Ref, error) {
+	agent := l.player.actor.Config.Agent
+	l.player.strike("store", fmt.Sprintf("%s-%d", agent, l.player.stage.count("store", agent)+1))
+	return l.Log.Put(ctx, typ, data)
 }

@@ -43,7 +43,8 @@ func TestCrashAnywhere(t *testing.T) {
 		"happy", "diamond", "first-fails", "last-fails", "retries", "fallback", "fallback-after-unknown",
 		"fallback-cannot-clear", "branch-fails", "join-two-replicas", "cancel", "undo-retries", "not-json",
 		"callback", "callback-overdue", "person-hands-back", "person-hands-back-in-vain", "nobody-answers", "person-refuses",
-		"pivot-refused", "after-the-pivot-a-person", "after-the-pivot-again", "beside-the-pivot",
+		"pivot-refused", "after-the-pivot-a-person", "after-the-pivot-again", "beside-the-pivot", "large", "large-undone",
+		"skipped", "skipped-then-back", "condition-changed",
 	} {
 		t.Run(name, func(t *testing.T) {
 			points := crash(t, name, -1, false)
@@ -56,6 +57,34 @@ func TestCrashAnywhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// However often it was begun, a large result is one object.
+func TestLargeResultsAreStoredOnce(t *testing.T) {
+	for name, objects := range map[string]int{
+		"large": 1, "large-before-append": 1, "large-while-storing": 1, "large-late-replica": 1, "large-turned": 1, "large-undone": 2,
+	} {
+		t.Run(name, func(t *testing.T) {
+			story := find(t, name)
+			synctest.Test(t, func(t *testing.T) {
+				log := eventtest.NewLog()
+				defer log.Close()
+				play(t, NewStage(t, log), story)
+				require.Equal(t, objects, log.Objects(storyType))
+			})
+		})
+	}
+}
+
+func find(t *testing.T, name string) *Story {
+	t.Helper()
+	for _, story := range Stories(t) {
+		if story.Name == name {
+			return story
+		}
+	}
+	t.Fatalf("no story %q", name)
+	return nil
 }
 
 // crash plays a story in which append n dies, and counts the appends of agents.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/unwind-saga/unwind/saga/config"
+	"github.com/unwind-saga/unwind/saga/when"
 )
 
 // A Story is who takes part, what goes wrong, and when.
@@ -41,7 +42,7 @@ type Actor struct {
 // A Cue is something that happens from outside at a time.
 type Cue struct {
 	At   time.Duration
-	What string   // submit, cancel, kill, start, freeze, thaw, redo, by-hand, attend, doubt
+	What string   // submit, cancel, kill, start, freeze, thaw, redo, by-hand, attend, doubt, configure
 	Args []string // its words
 }
 
@@ -53,6 +54,7 @@ const rule = "----\n"
 //	           [deadline=D] [replicas=N] [retries=N] [undo-retries=N]
 //	           [takeovers=N] [fallback=A,B] [nothing-to-undo]
 //	           [hears=D] [concurrency=N] [never-refuses] [rate=N/D] [breaker=N/D] [checked]
+//	           [when=EXPR] (with blanks: when='EXPR')
 //	                         rate: so many calls in so much time; breaker: open
 //	                         for so long after so many failures in a row;
 //	                         checked: garbage does not fit its result schema
@@ -63,22 +65,26 @@ const rule = "----\n"
 //	                         does it later)
 //	                         asks[=D] (a person, who has so long to answer)
 //	                         accepted[=D] (done, and its outcome comes later)
+//	                         large (done, with a result that goes to the shelf)
+//	                         read=STEP (done, with the result of a step before it)
 //	undoes NAME OUTCOME...   ok, fail, panic, unknown (undone, but the answer is
 //	                         lost), hang, die, slow=D
 //	at TIME submit [JSON] | cancel | kill NAME | start NAME |
 //	        freeze NAME | thaw NAME | redo STEP AGENT | by-hand STEP AGENT |
-//	        answer STEP OUTCOME [NEXT | ATTEMPT] (somebody does it, and says so;
-//	        or says something else; to the last attempt) |
+//	        answer STEP OUTCOME [NEXT | ATTEMPT] (somebody does it, if it was
+//	        asked for, and says so; or says something else; to the last attempt,
+//	        or to one that has not asked yet, or has failed) |
 //	        attend [EVERY] (a person does what waits for one, and asks again for
 //	        whatever is stuck; 20 times) |
-//	        doubt (and for what was undone, if the saga went back)
+//	        doubt (and for what was undone, if the saga went back) |
+//	        configure NAME when=EXPR (when it starts the next time)
 //	cut crash-before|crash-after|pause|lose STEP EVENT [TIME]
 //	                         whoever first appends this event dies there and is
 //	                         back after TIME (2s); or is frozen before it for
 //	                         TIME; or its answer is lost
-//	cut crash-before|pause timer WHAT-N | read AGENT-N [TIME]
+//	cut crash-before|pause timer WHAT-N | read AGENT-N | store AGENT-N [TIME]
 //	                         the same where a timer is set, or at an agent's
-//	                         nth read
+//	                         nth read, or where it stores its nth large result
 //	revive TIME              who dies is back after TIME
 //	until TIME
 //	late | left | no-barrier
@@ -94,7 +100,7 @@ func ParseStory(name, text string) (*Story, error) {
 			s.About = strings.TrimSpace(s.About + about)
 			continue
 		}
-		if words := strings.Fields(line); len(words) > 0 {
+		if words := fields(line); len(words) > 0 {
 			if err := s.read(words); err != nil {
 				return nil, fmt.Errorf("story %s:%d: %w", name, i+1, err)
 			}
@@ -190,6 +196,8 @@ func readActor(name string, words []string) (a Actor, err error) {
 			a.Config.NeverRefuses = true
 		case "stand-in":
 			a.Config.StandIn = true
+		case "when":
+			a.Config.When, err = when.Compile(v)
 		case "takes":
 			period(&a.Takes, v)
 		case "hears":

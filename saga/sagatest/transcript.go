@@ -3,6 +3,8 @@ package sagatest
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +64,17 @@ func says(e events.Event) string {
 	case events.Committed:
 		return "by " + decode[events.Commitment](e).Agent
 	case events.Completed, events.Skipped:
-		return "by " + decode[events.Done](e).Agent
+		d := decode[events.Done](e)
+		if d.ResultRef != nil {
+			return fmt.Sprintf("by %s, %d bytes on the shelf", d.Agent, d.ResultRef.Size)
+		}
+		return "by " + d.Agent
+	case events.SagaCompleted:
+		var apart string
+		if refs := slices.Sorted(maps.Keys(decode[events.End](e).Refs)); len(refs) > 0 {
+			apart = "on the shelf: " + strings.Join(refs, ", ")
+		}
+		return apart
 	case events.Unwinding:
 		t := decode[events.Turn](e)
 		return strings.TrimSpace(fmt.Sprintf("%s %s", t.Reason, t.Step))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwind-saga/unwind/broker"
+	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/client"
@@ -54,6 +56,17 @@ func TestDeploy(t *testing.T) {
 		state, err := client.Wait(t.Context(), operator, "kyc", "order-1")
 		require.NoError(t, err)
 		require.Equal(t, saga.Completed, state.Status())
+
+		// Whoever may see a saga sees its large results, and removes none.
+		scan, err := client.Result(t.Context(), operator, "kyc", "order-1", "first")
+		require.NoError(t, err)
+		require.Equal(t, large, scan)
+		_, err = shop.Get(t.Context(), "kyc", events.RefOf(large))
+		require.ErrorContains(t, err, "permission denied")
+		for _, log := range []*broker.Log{agents, operator, shop} {
+			require.Error(t, ask(log, "$JS.API.STREAM.PURGE.OBJ_saga-kyc"))
+			require.Error(t, ask(log, "$JS.API.STREAM.DELETE.OBJ_saga-kyc"))
+		}
 
 		// Nobody removes an event, and the shop sees none.
 		for _, log := range []*broker.Log{agents, operator, shop} {
@@ -135,21 +148,26 @@ func connect(t *testing.T, c broker.Config) *broker.Log {
 	return log
 }
 
+// large is a result that is too large to travel with an event.
+var large = json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`)
+
 // perform runs two agents of the type kyc until the test ends.
 func perform(t *testing.T, log *broker.Log) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	t.Cleanup(func() { stop(); running.Wait() })
-	done := agent.Handler{Perform: func(context.Context, agent.Task) (agent.Result, error) {
-		return agent.Result{Data: "done"}, nil
-	}}
-	for _, cfg := range []config.Config{
-		{Saga: "kyc", Agent: "first"},
-		{Saga: "kyc", Agent: "second", After: []string{"first"}, Final: true},
+	for cfg, perform := range map[*config.Config]func(context.Context, agent.Task) (agent.Result, error){
+		{Saga: "kyc", Agent: "first"}: func(context.Context, agent.Task) (agent.Result, error) {
+			return agent.Result{Data: large}, nil
+		},
+		{Saga: "kyc", Agent: "second", After: []string{"first"}, Final: true}: func(_ context.Context, t agent.Task) (agent.Result, error) {
+			var scan string
+			return agent.Result{Data: "done"}, t.Result("first", &scan)
+		},
 	} {
 		running.Go(func() {
-			if err := agent.Run(ctx, log, cfg, done); err != nil && ctx.Err() == nil {
+			if err := agent.Run(ctx, log, *cfg, agent.Handler{Perform: perform}); err != nil && ctx.Err() == nil {
 				t.Error(err)
 			}
 		})

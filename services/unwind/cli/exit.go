@@ -52,7 +52,8 @@ func codeOf(ctx context.Context, err error) int {
 		return coded.code
 	case errors.Is(context.Cause(ctx), errInterrupted):
 		return exitInterrupted
-	case errors.Is(err, client.ErrNoSaga), errors.Is(err, events.ErrNoType):
+	case errors.Is(err, client.ErrNoSaga), errors.Is(err, events.ErrNoType),
+		errors.Is(err, client.ErrNoResult), errors.Is(err, events.ErrNoObject):
 		return exitNotFound
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitTimeout

@@ -20,13 +20,14 @@ type report struct {
 }
 
 type stepReport struct {
-	Step     string          `json:"step"`
-	Agent    string          `json:"agent"` // who has it, or had it last
-	Status   saga.StepStatus `json:"status"`
-	Attempts int             `json:"attempts"`
-	After    []string        `json:"after"`
-	Error    *events.Error   `json:"error"`
-	Result   json.RawMessage `json:"result"`
+	Step      string          `json:"step"`
+	Agent     string          `json:"agent"` // who has it, or had it last
+	Status    saga.StepStatus `json:"status"`
+	Attempts  int             `json:"attempts"`
+	After     []string        `json:"after"`
+	Error     *events.Error   `json:"error"`
+	Result    json.RawMessage `json:"result"`
+	ResultRef *events.Ref     `json:"result_ref,omitempty"` // instead of a large result: `saga result` reads it
 }
 
 type eventReport struct {
@@ -58,7 +59,7 @@ func reportOf(typ, id string, history []events.Event, s *saga.State) report {
 			step.After = []string{}
 		}
 		if st.Done != nil {
-			step.Result = st.Done.Result
+			step.Result, step.ResultRef = st.Done.Result, st.Done.ResultRef
 		}
 		r.Steps = append(r.Steps, step)
 	}

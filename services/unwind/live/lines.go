@@ -83,7 +83,7 @@ func (l *Lines) tale(e events.Event) *tale {
 	key := e.Subject.Type + "/" + e.Subject.ID
 	t := l.tales[key]
 	if t == nil {
-		t = &tale{began: e.Time, claims: map[string]claim{}, orders: map[string]claim{}}
+		t = &tale{began: e.Time, claims: map[string]claim{}, dones: map[string]events.Kind{}, orders: map[string]claim{}}
 		l.tales[key] = t
 	}
 	return t

@@ -195,3 +195,21 @@ func TestFollowCatchesUp(t *testing.T) {
 		t.Errorf("Follow with a context that is done: %v", err)
 	}
 }
+
+// Of a step that was skipped and completed, what came second does not count.
+func TestSkippedAndCompleted(t *testing.T) {
+	s := &script{t: t, typ: "trip", id: "order-1"}
+	s.at(events.Subject{Kind: events.Submitted}, "a task")
+	s.at(events.Subject{Step: "card", Kind: events.Started}, events.Claim{Agent: "card", Cause: events.CauseTask})
+	s.at(events.Subject{Step: "card", Kind: events.Skipped}, events.Done{Agent: "card", Attempt: 1})
+	s.at(events.Subject{Step: "card", Kind: events.Completed}, events.Done{Agent: "card", Attempt: 1})
+	var b strings.Builder
+	if err := live.New(&b, live.Options{}).All(s.history); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"skipped       its condition does not hold\n", "completed     came too late, does not count\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("got\n%s\nwant %q in it", b.String(), want)
+		}
+	}
+}

@@ -16,8 +16,9 @@ type tale struct {
 	turned    bool
 	ended     bool
 	committed bool
-	claims    map[string]claim // by step: the last one
-	orders    map[string]claim // by step and agent: when undoing was last asked for
+	claims    map[string]claim       // by step: the last one
+	dones     map[string]events.Kind // by step: completed or skipped, which came first
+	orders    map[string]claim       // by step and agent: when undoing was last asked for
 }
 
 // A claim is who began something, and when.
@@ -51,6 +52,13 @@ func (t *tale) hear(e events.Event) phrase {
 		p.event += fmt.Sprintf("-%d", s.N)
 	}
 	late := s.Kind.Forward() && (t.turned || t.ended) || s.Kind == events.Unwinding && (t.ended || t.committed)
+	if s.Kind == events.Completed || s.Kind == events.Skipped {
+		first, done := t.dones[s.Step]
+		late = late || done && first != s.Kind
+		if !done {
+			t.dones[s.Step] = s.Kind
+		}
+	}
 	if err := t.tell(e, &p); err != nil {
 		p.note, p.tone = err.Error(), ink.Bad
 	}

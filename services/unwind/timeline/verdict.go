@@ -17,11 +17,18 @@ import (
 func Verdict(s *saga.State, now time.Time) string {
 	switch s.Status() {
 	case saga.Completed:
-		attempts := 0
+		attempts, skipped := 0, 0
 		for _, st := range s.Steps {
 			attempts += len(st.Attempts)
+			if st.Done != nil && st.Done.Skipped {
+				skipped++
+			}
 		}
-		return fmt.Sprintf("It is completed: %s, %s.", count(len(s.Steps), "step"), count(attempts, "attempt"))
+		steps := count(len(s.Steps), "step")
+		if skipped > 0 {
+			steps += fmt.Sprintf(", %d of them skipped", skipped)
+		}
+		return fmt.Sprintf("It is completed: %s, %s.", steps, count(attempts, "attempt"))
 	case saga.Rejected:
 		text := fmt.Sprintf("It is rejected, nothing was begun: agent %s says: %s.", s.Rejected.Agent, say(&s.Rejected.Error))
 		if !s.Ended() {

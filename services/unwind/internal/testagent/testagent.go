@@ -7,6 +7,7 @@
 //	  refuse: the card is declined # then every task is refused
 //	  undo_fails_while: down  # a file beside agent.yaml: undoing fails while it is there
 //	  wait_for: go            # an attempt waits until this file is there
+//	  bytes: 5000000          # its result is so large
 package testagent
 
 import (
@@ -17,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,6 +34,7 @@ type settings struct {
 	Refuse         string        `yaml:"refuse"`
 	UndoFailsWhile string        `yaml:"undo_fails_while"`
 	WaitFor        string        `yaml:"wait_for"`
+	Bytes          int           `yaml:"bytes"`
 }
 
 // Main is the program: its only argument is the path of its agent.yaml.
@@ -94,7 +97,11 @@ func (s settings) perform(ctx context.Context, t agent.Task, folder string) (age
 	case s.Refuse != "":
 		return agent.Result{}, agent.Refuse("refused", "%s", s.Refuse)
 	}
-	return agent.Result{Data: map[string]string{"by": t.Agent}}, nil
+	result := map[string]string{"by": t.Agent}
+	if s.Bytes > 0 {
+		result["scan"] = strings.Repeat("x", s.Bytes)
+	}
+	return agent.Result{Data: result}, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
