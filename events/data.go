@@ -82,6 +82,19 @@ type Failure struct {
 	Due   Duration `json:"due,omitempty"`   // retry: how long after this event
 	Next  string   `json:"next,omitempty"`  // the agent of the next attempt
 	Chain []string `json:"chain,omitempty"` // fallback: the agents after next
+
+	Throttled bool `json:"throttled,omitempty"` // retry: it was asked to come back later, and this try does not count
+	Raw       *Raw `json:"raw,omitempty"`       // what was answered, for who debugs it
+}
+
+// MaxRaw is the size up to which an answer is kept with a failure.
+const MaxRaw = 8 << 10
+
+// Raw is the beginning of an answer that was no good, as it came. It may hold
+// whatever a provider puts into its answers, so it stays out of logs.
+type Raw struct {
+	Text string `json:"text"`          // at most 8 KiB
+	Cut  int64  `json:"cut,omitempty"` // how many bytes of it are left out
 }
 
 // An Error has a code for programs and a message for people.

@@ -37,6 +37,7 @@ var data = map[events.Kind][2]any{
 		events.Failure{
 			Agent: "face", Error: events.Error{Code: "gone", Message: "it is gone"}, Class: events.Unavailable, Left: events.LeftUndone,
 			Then: events.ThenFallback, Due: events.Duration(1250 * time.Millisecond), Next: "face-lite", Chain: []string{"face-human"},
+			Throttled: true, Raw: &events.Raw{Text: `{"face": 7}`, Cut: 9},
 		},
 		events.Failure{Agent: "face", Class: events.Refused, Left: events.LeftNothing, Then: events.ThenBack},
 	},

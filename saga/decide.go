@@ -11,10 +11,12 @@ import (
 type Setback struct {
 	Class      events.Class
 	Error      events.Error
+	Raw        *events.Raw   // what was answered
 	Left       events.Left   // what this attempt left
 	RetryAfter time.Duration // the least wait before the next try
 	GivenUp    bool          // this agent shall not try again, whatever the class
 	Committed  bool          // the saga cannot turn any more
+	Throttled  bool          // it was asked to come back after RetryAfter, and the history is short: see [Patience]
 	Back       bool          // nobody shall, neither this agent nor another
 }
 
@@ -23,6 +25,11 @@ type Setback struct {
 // cannot turn any more. A history is bounded, so there is no real endlessness.
 const Endless = 100
 
+// Patience is how many events a history may have while a try that was throttled
+// does not count. It bounds, with the deadline, how often a saga comes back to
+// a provider that is never ready: what is written has to be read, all at once.
+const Patience = 200
+
 // Decide says what follows a failed attempt: another try, the next agent in
 // the chain, the way back, or a person where there is no way back. st is the step as it was read, nil when the
 // attempt is the first and nothing was read. random, in [0, 1), draws the
@@ -30,23 +37,31 @@ const Endless = 100
 //
 // What a failure that hands the step on says to be left is what any attempt of
 // the agent may have left: all of it must be undone before.
+//
+// Who was throttled comes back as often as it takes, while nobody else could
+// take the step over: with a stand-in, its tries count as any others.
 func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 	if r.NeverRefuses && b.Class == events.Refused && !b.Back {
 		b.Class = events.Unavailable // its author promised: it is the agent that can't
 	}
-	f := events.Failure{Agent: r.Agent, Error: b.Error, Class: b.Class, Left: b.Left}
+	f := events.Failure{Agent: r.Agent, Error: b.Error, Class: b.Class, Left: b.Left, Raw: b.Raw}
 	again := b.Class != events.Unavailable && b.Class != events.Refused && !b.GivenUp && !b.Back
-	retry := func() events.Failure {
-		f.Then = events.ThenRetry
-		f.Due = events.Duration(max(r.Retry.Wait(st.retries(r.Agent), random), b.RetryAfter))
-		return f
-	}
-	if again && st.retries(r.Agent) < r.Retry.MaxRetries {
-		return retry()
-	}
+	tries, throttled := st.retries(r.Agent)
 	chain := r.chain(st)
 	_, _, from := st.rounds(r.Agent)
+	retry := func(wait time.Duration) events.Failure {
+		f.Then, f.Due = events.ThenRetry, events.Duration(max(wait, b.RetryAfter))
+		return f
+	}
 	switch {
+	case b.Throttled && !b.GivenUp && !b.Back && b.Class != events.Refused && from == "" && len(chain) == 0:
+		f.Throttled = true
+		if b.Class == events.Unavailable {
+			return retry(0) // who can't says itself when it can
+		}
+		return retry(r.Retry.Wait(throttled, random))
+	case again && tries < r.Retry.MaxRetries:
+		return retry(r.Retry.Wait(tries, random))
 	case b.Class == events.Refused || b.Back:
 		f.Then = events.ThenBack
 	case from != "":
@@ -54,7 +69,7 @@ func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 	case len(chain) > 0:
 		f.Then, f.Next, f.Chain = events.ThenFallback, chain[0], chain[1:]
 	case b.Committed && again && len(st.attempts()) < Endless:
-		return retry()
+		return retry(r.Retry.Wait(tries, random))
 	default:
 		f.Then = events.ThenBack
 	}
@@ -91,17 +106,21 @@ func (st *Step) MayHaveLeft(agent string) bool {
 	})
 }
 
-// retries counts the failures of an agent that asked for another try by it,
-// in its last round.
-func (st *Step) retries(agent string) int {
+// retries counts the failures of an agent in its last round that asked for
+// another try by it: those that count, and those that do not because the agent
+// was throttled.
+func (st *Step) retries(agent string) (counted, throttled int) {
 	_, begin, _ := st.rounds(agent)
-	n := 0
 	for _, a := range st.attempts()[begin:] {
-		if a.Claim.Agent == agent && a.Failure != nil && a.Failure.Then == events.ThenRetry && a.Successor() == agent {
-			n++
+		switch {
+		case a.Claim.Agent != agent || a.Failure == nil || a.Failure.Then != events.ThenRetry || a.Successor() != agent:
+		case a.Failure.Throttled:
+			throttled++
+		default:
+			counted++
 		}
 	}
-	return n
+	return counted, throttled
 }
 
 func (st *Step) attempts() []Attempt {

@@ -31,6 +31,7 @@ var (
 	open    = saga.Attempt{}
 	retried = failedSo(events.Failure{Class: events.Transient, Left: events.LeftNothing, Then: events.ThenRetry})
 	lost    = failedSo(events.Failure{Class: events.Unknown, Left: events.LeftUnknown, Then: events.ThenRetry})
+	waited  = failedSo(events.Failure{Class: events.Transient, Left: events.LeftNothing, Then: events.ThenRetry, Throttled: true})
 	cleared = failedSo(events.Failure{Class: events.Unknown, Left: events.LeftUndone, Then: events.ThenRetry})
 )
 
@@ -70,6 +71,8 @@ func TestDecide(t *testing.T) {
 	a.Agent, a.Fallbacks = "a", nil
 	once := card
 	once.Retry.MaxRetries = 0
+	lonely := once
+	lonely.Fallbacks = nil
 	transient := saga.Setback{Class: events.Transient}
 	unknown := saga.Setback{Class: events.Unknown}
 	unavailable := saga.Setback{Class: events.Unavailable}
@@ -77,6 +80,15 @@ func TestDecide(t *testing.T) {
 	after := func(s time.Duration) saga.Setback {
 		return saga.Setback{Class: events.Transient, RetryAfter: s * time.Second}
 	}
+	throttled := func(s time.Duration) saga.Setback {
+		return saga.Setback{Class: events.Transient, RetryAfter: s * time.Second, Throttled: true}
+	}
+	free := func(s float64) events.Failure {
+		f := retry(s)
+		f.Throttled = true
+		return f
+	}
+	shut := saga.Setback{Class: events.Unavailable, RetryAfter: 30 * time.Second, Throttled: true}
 	exhausted := by("card", retried, retried, retried)
 
 	for name, c := range map[string]struct {
@@ -125,6 +137,19 @@ func TestDecide(t *testing.T) {
 		"handed back: not a retry of who handed back":  {a, step("a", by("card", handedTo("a", "b")), by("a", backTo("card")), by("card", backTo("a"))), transient, 0, retry(1)},
 		"handed back, and the chain is used up":        {card, step("card", by("card", handedTo("a", "b")), by("a", handedTo("b")), by("b", backTo("card"))), unavailable, 0, back},
 		"handed to an agent that is in no chain":       {saga.Role{Agent: "x"}, step("x", by("card", backTo("x"))), unavailable, 0, back},
+		"throttled, the first":                         {alone, nil, throttled(9), 0, free(9)},
+		"throttled, exhausted":                         {alone, step("card", exhausted), throttled(9), 0, free(9)},
+		"throttled, no retries":                        {lonely, nil, throttled(9), 0, free(9)},
+		"throttled again and again":                    {alone, step("card", by("card", waited, waited)), throttled(1), 0, free(4)},
+		"what was throttled is no retry":               {alone, step("card", by("card", waited, waited, waited, waited)), transient, 0, retry(1)},
+		"throttled, but another one could":             {card, nil, throttled(9), 0, retry(9)},
+		"throttled, exhausted, another one could":      {card, step("card", exhausted), throttled(9), 0, fallback("a", "b")},
+		"throttled, the last of the chain":             {a, step("a", by("card", handedTo("a"))), throttled(9), 0, free(9)},
+		"throttled, but given up":                      {alone, nil, saga.Setback{Class: events.Unknown, GivenUp: true, Throttled: true}, 0, back},
+		"throttled, but refused":                       {alone, nil, saga.Setback{Class: events.Refused, RetryAfter: time.Second, Throttled: true}, 0, back},
+		"not called, another one could":                {card, nil, shut, 0, fallback("a", "b")},
+		"not called, alone":                            {alone, step("card", exhausted, by("card", waited)), shut, 0, free(30)},
+		"not called, and the patience is at its end":   {alone, nil, saga.Setback{Class: events.Unavailable, RetryAfter: time.Second}, 0, back},
 		"sent to oneself by name is a retry like ours": {card, step("card", by("card", backTo("card"))), transient, 0, retry(2)},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,7 +50,11 @@
 // result. skipped and completed are two slots, so of the two the lower sequence
 // wins, as everywhere, and whoever made an effect that does not count undoes it.
 //
-// [Role.Decide] says what follows a failure. An attempt whose outcome is
+// [Role.Decide] says what follows a failure. Who was asked to come back later
+// (a 429, a circuit breaker that is open) does so as often as it takes, while
+// nobody else could take the step over and the history is short ([Patience]):
+// the failure says that it was throttled, and whoever decides next does not
+// count it. An attempt whose outcome is
 // unknown is undone before another agent does the work again: otherwise two
 // providers charge.
 //

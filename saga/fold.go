@@ -19,7 +19,7 @@ import (
 func Fold(history []events.Event) (*State, error) {
 	history = slices.Clone(history)
 	slices.SortFunc(history, func(a, b events.Event) int { return cmp.Compare(a.Seq, b.Seq) })
-	s := &State{}
+	s := &State{Length: len(history)}
 	for _, e := range history {
 		if err := s.apply(e); err != nil {
 			return nil, fmt.Errorf("fold saga %s/%s at %d: %w", e.Subject.Type, e.Subject.ID, e.Seq, err)

@@ -22,9 +22,10 @@ type State struct {
 	End       *End              // nil while it runs
 	Deadline  time.Time         // when it turns by itself; zero where no claim says so
 
-	Void []events.Event // facts that came too late to count
-	Seq  uint64         // of the last event
-	Time time.Time      // of the last event
+	Void   []events.Event // facts that came too late to count
+	Length int            // how many events there are
+	Seq    uint64         // of the last event
+	Time   time.Time      // of the last event
 }
 
 // A Step is a role that was claimed.

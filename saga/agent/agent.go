@@ -52,6 +52,7 @@ func (o Options) Run(ctx context.Context, log events.Log, cfg config.Config, h H
 	defer stop()
 	listening, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	r.rails.closing = listening.Done()
 	defer context.AfterFunc(listening, func() { time.AfterFunc(r.grace, stop) })()
 	var all sync.WaitGroup
 	for _, p := range r.purposes() {
@@ -77,6 +78,7 @@ type runner struct {
 	undo     func(context.Context, Undo) error // nil: there is nothing to undo
 	logger   *slog.Logger
 	instance string
+	rails    *rails
 	lease    time.Duration
 	grace    time.Duration
 	random   func() float64
@@ -106,6 +108,7 @@ func (o Options) runner(log events.Log, cfg config.Config, h Handler) (*runner, 
 		r.random = rand.Float64
 	}
 	r.logger = cmp.Or(o.Logger, slog.Default()).With("type", cfg.Saga, "step", cfg.Step, "agent", cfg.Agent)
+	r.rails = r.newRails()
 	return r, nil
 }
 

@@ -111,7 +111,10 @@ func (r *runner) perform(ctx context.Context, t Task, l *slog.Logger) (work, *sa
 
 // A badResult is what a call returned that cannot be written. The call said
 // that it worked, so something may be there.
-type badResult struct{ error }
+type badResult struct {
+	error
+	raw []byte // the JSON that did not fit
+}
 
 // read checks a result against what may be written.
 func (r *runner) read(res Result) (w work, err error) {
@@ -126,7 +129,7 @@ func (r *runner) read(res Result) (w work, err error) {
 	}
 	if p := res.Pending; p != nil {
 		if p.Within < 0 {
-			return work{}, badResult{fmt.Errorf("it is pending within %s", p.Within)}
+			return work{}, badResult{fmt.Errorf("it is pending within %s", p.Within), nil}
 		}
 		w.wait = &events.Wait{
 			Agent: r.role.Agent, WaitsFor: cmp.Or(p.For, "an outcome from outside"), Person: p.Person, Question: p.Question,
@@ -135,7 +138,7 @@ func (r *runner) read(res Result) (w work, err error) {
 		return w, nil
 	}
 	if err := r.cfg.ResultSchema.Validate(w.result); err != nil {
-		return work{}, badResult{fmt.Errorf("the result does not fit result_schema: %w", err)}
+		return work{}, badResult{fmt.Errorf("the result does not fit result_schema: %w", err), w.result}
 	}
 	return w, nil
 }
@@ -146,7 +149,8 @@ func encode(what string, v any) (json.RawMessage, error) {
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
-		return nil, badResult{fmt.Errorf("the %s is no JSON: %w", what, err)}
+		raw, _ := v.(json.RawMessage) // else there is no text of it
+		return nil, badResult{fmt.Errorf("the %s is no JSON: %w", what, err), raw}
 	}
 	return b, nil
 }
@@ -155,6 +159,12 @@ func encode(what string, v any) (json.RawMessage, error) {
 func (r *runner) compensate(ctx context.Context, u Undo, l *slog.Logger) (events.Found, error) {
 	if r.undo == nil {
 		return events.FoundNothing, nil
+	}
+	select {
+	case r.rails.undos <- struct{}{}:
+		defer func() { <-r.rails.undos }()
+	case <-ctx.Done():
+		return "", errStopped
 	}
 	_, err := call(ctx, r.cfg.Timeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.undo(ctx, u) })
 	var p *panicked

@@ -38,6 +38,15 @@
 // waits, until somebody answers (package client) and this package makes the
 // outcome of what was said, as if the function had returned it.
 //
+// # What stands around a call
+//
+// So many calls at a time, so many in a second, none at all while they fail
+// anyway: rate_limit, circuit_breaker and the rest stand in the YAML file (see
+// package config), and are of this instance alone. A provider that asks for a
+// pause gets it: say so with [RetryAfter], or let [FromResponse] read its
+// answer, and the instance slows down. What a provider answered, when it was no
+// good, goes into [Failure.Raw] for who has to find out why.
+//
 // # How it is built
 //
 // The rules are package saga's: a history is folded, a pure function answers,

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -101,4 +102,16 @@ func ExampleFromResponse() {
 	failure, _ := errors.AsType[*agent.Failure](err)
 	fmt.Println(failure.Class, failure.Code, failure.RetryAfter)
 	// Output: transient http_429 30s
+}
+
+// A model was asked for JSON, and answered with prose. It is tried again, and
+// what it said stands in the history, for who has to find out why.
+func ExampleFailure() {
+	answer := []byte("Sure! Here is the JSON that you asked for:")
+	var score struct{ Score int }
+	err := json.Unmarshal(answer, &score)
+
+	err = &agent.Failure{Class: events.Transient, Code: "bad_answer", Raw: answer, Err: fmt.Errorf("read the score: %w", err)}
+	fmt.Println(agent.Class(err), err)
+	// Output: transient read the score: invalid character 'S' looking for beginning of value
 }

@@ -20,11 +20,22 @@ import (
 
 // A Failure is an error that says what it means for the saga. The zero Class
 // is transient.
+//
+// With a RetryAfter it says that the provider has asked for a pause: see the
+// function of that name. Who is unavailable for a while, and has no fallback
+// agent left, waits as well, instead of turning the saga.
 type Failure struct {
 	Class      events.Class
 	Code       string        // stable, for programs; default: the class
 	RetryAfter time.Duration // the least wait before the next try
 	Err        error         // may be nil: then the code says it
+
+	// Raw is what the provider answered, for who debugs it. Its first 8 KiB are
+	// written to the history, where whoever may read the saga reads it: leave
+	// out of it what is a secret. It is never logged.
+	Raw []byte
+
+	cut int64 // how much of Raw was not even read
 }
 
 func (f *Failure) Error() string {
@@ -48,7 +59,10 @@ func Unavailable(code string, err error) error {
 	return &Failure{Class: events.Unavailable, Code: code, Err: err}
 }
 
-// RetryAfter says that it may work, but not sooner than after d.
+// RetryAfter says that it may work, but not sooner than after d, as a provider
+// says with a 429. The agent slows down: its other calls wait as well, unless
+// the configuration says retry_after_holds: saga. And it takes its time: while no
+// fallback agent is left, such a try is none of max_retries.
 func RetryAfter(d time.Duration, err error) error {
 	return &Failure{Class: events.Transient, RetryAfter: d, Err: err}
 }
@@ -60,6 +74,8 @@ func Unknown(err error) error { return &Failure{Class: events.Unknown, Err: err}
 // already: a late replica, whose work is not wanted any more. It has left
 // nothing.
 var ErrDead = errors.New("this key was compensated")
+
+const codeDead = "dead"
 
 // Class says how an error is read that does not say it itself: a timeout, a call
 // that was cancelled or a connection that was cut leaves its outcome unknown, a dead key leaves
@@ -89,6 +105,9 @@ func Class(err error) events.Class {
 // 503 are transient, with their Retry-After; 409 and 422 refuse; 400, 401, 403,
 // 404, 405, 501 and a redirection say that this agent can't; 408 and 504 leave the outcome
 // unknown; the rest is transient. It returns nil for a success.
+//
+// The body of such an answer is read, and its beginning kept as [Failure.Raw]:
+// it is written to the history. Closing it stays with the caller.
 func FromResponse(res *http.Response) error {
 	code := res.StatusCode
 	if code < 300 {
@@ -96,6 +115,7 @@ func FromResponse(res *http.Response) error {
 	}
 	f := &Failure{Class: events.Transient, Code: "http_" + strconv.Itoa(code)}
 	f.Err = fmt.Errorf("%s answered %s", host(res), res.Status)
+	f.Raw, f.cut = readRaw(res.Body)
 	if code < 400 {
 		f.Class = events.Unavailable
 	}
@@ -151,15 +171,17 @@ func setback(err error) saga.Setback {
 		b.Error.Code, b.Left = "panic", events.LeftUnknown
 	case errors.As(err, &bad):
 		b.Error.Code, b.Left = "bad_result", events.LeftUnknown
+		b.Raw = rawOf(bad.raw, 0)
 	case errors.As(err, &store):
 		b.Error.Code, b.Left = "not_stored", events.LeftUnknown
 	case errors.As(err, &f):
-		b.RetryAfter = f.RetryAfter
+		b.RetryAfter, b.Throttled = f.RetryAfter, f.RetryAfter > 0
+		b.Raw = rawOf(f.Raw, f.cut)
 		if f.Code != "" {
 			b.Error.Code = f.Code
 		}
 	case errors.Is(err, ErrDead):
-		b.Error.Code = "dead"
+		b.Error.Code = codeDead
 	case errors.Is(err, context.DeadlineExceeded):
 		b.Error.Code = "timeout"
 	}

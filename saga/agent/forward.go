@@ -26,8 +26,10 @@ type attempt struct {
 	after   []string
 	input   events.Context
 	step    *saga.Step // as it was read; nil when nothing was
+	length  int        // of the history, as it was read
 	claimed uint64     // sequence of the claim
 	began   time.Time
+	pass    pass // what it was let through with
 }
 
 // onForward works on what asks for this agent's step: the steps before it, the
@@ -71,7 +73,7 @@ func (r *runner) judge(ctx context.Context, m saga.Message, cause events.Event, 
 	}
 	a := attempt{
 		message: m, cause: cause, id: id, n: n, why: why, giveUp: call == saga.GiveUp,
-		after: r.role.After, step: s.Step(r.role.Step),
+		after: r.role.After, step: s.Step(r.role.Step), length: s.Length,
 	}
 	if a.step != nil {
 		a.after = a.step.After
@@ -102,11 +104,12 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 			return err
 		}
 	}
-	if again, err := r.claim(ctx, &a); err != nil {
+	if again, err := r.admit(ctx, &a); err != nil {
 		return err
 	} else if again > 0 {
 		return r.judge(ctx, a.message, a.cause, a.id, again)
 	}
+	defer r.rails.release(&a.pass) // of what is not even performed
 	if a.giveUp {
 		why := events.Error{Code: "takeovers", Message: fmt.Sprintf("its agent died %d times at it", r.role.MaxTakeovers+1)}
 		if a.step.Undone(r.role.Agent) {
@@ -127,7 +130,7 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 		return r.skip(ctx, a, l)
 	}
 	l.Debug("perform", "cause", a.why)
-	w, back, err := r.perform(ctx, r.task(a), l)
+	w, back, err := r.guarded(ctx, &a, l)
 	switch {
 	case err != nil:
 		return err
@@ -180,7 +183,7 @@ func (r *runner) claim(ctx context.Context, a *attempt) (again uint64, err error
 	if err != nil {
 		return 0, err
 	}
-	a.step = s.Step(r.role.Step)
+	a.step, a.length = s.Step(r.role.Step), s.Length
 	if s.Ended() || s.Turned() || a.step.Done != nil || a.step.Attempts[a.n-1].Void() || a.step.Undone(r.role.Agent) && !a.giveUp {
 		return seq, nil
 	}
@@ -292,8 +295,11 @@ func (r *runner) unrecorded(ctx context.Context, s *saga.State, a attempt, w wor
 
 // fail says that the attempt failed, and what follows.
 func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback) error {
+	b.Throttled = b.Throttled && a.length < saga.Patience
 	b.Committed = a.input.Committed
-	return r.tell(ctx, a, r.role.Decide(a.step, b, r.random()))
+	f := r.role.Decide(a.step, b, r.random())
+	r.rails.failed(a.pass, b, f)
+	return r.tell(ctx, a, f)
 }
 
 // tell says a failure that was decided on.

@@ -58,7 +58,7 @@ func (r *runner) waiting(s *saga.State, m saga.Message, cause events.Event) atte
 	st := s.Step(r.role.Step)
 	return attempt{
 		message: m, cause: cause, id: s.ID, n: st.Last().N, after: st.After, input: s.Input(st.After),
-		step: st, claimed: s.Seq, began: now(),
+		step: st, length: s.Length, claimed: s.Seq, began: now(),
 	}
 }
 

@@ -62,19 +62,23 @@ func TestBadResults(t *testing.T) {
 	schema, err := config.NewSchema("result.schema.json", []byte(`{"type":"object","required":["seat"]}`))
 	require.NoError(t, err)
 	large, inline := strings.Repeat("x", events.MaxPayload), strings.Repeat("x", events.MaxInline-2)
+	begin := func(of int64) *events.Raw {
+		return &events.Raw{Text: `"` + large[:events.MaxRaw-1], Cut: of - events.MaxRaw}
+	}
 	for name, c := range map[string]struct {
 		result agent.Result
 		schema *config.Schema
 		want   string
+		raw    *events.Raw
 	}{
-		"no JSON":               {agent.Result{Data: math.NaN()}, nil, "the result is no JSON: json: unsupported value: NaN"},
-		"no JSON in the token":  {agent.Result{Undo: func() {}}, nil, "the undo token is no JSON: json: unsupported type: func()"},
-		"broken JSON":           {agent.Result{Data: json.RawMessage("{")}, nil, "the result is no JSON: json: error calling MarshalJSON for type json.RawMessage: unexpected end of JSON input"},
-		"too large":             {agent.Result{Data: strings.Repeat("x", events.MaxResult)}, nil, "the result has 67108866 bytes, 67108864 are allowed"},
-		"a token too large":     {agent.Result{Undo: large}, nil, "the undo token, and the result if it travels with it, have 524290 bytes, 524288 are allowed"},
-		"too large together":    {agent.Result{Data: inline, Undo: large[:events.MaxPayload-events.MaxInline-1]}, nil, "the undo token, and the result if it travels with it, have 524289 bytes, 524288 are allowed"},
-		"not what it should be": {agent.Result{Data: map[string]int{"bus": 1}}, schema, "the result does not fit result_schema: /: missing property 'seat'"},
-		"nothing at all":        {agent.Result{}, schema, "the result does not fit result_schema: /: is empty, want JSON"},
+		"no JSON":               {agent.Result{Data: math.NaN()}, nil, "the result is no JSON: json: unsupported value: NaN", nil},
+		"no JSON in the token":  {agent.Result{Undo: func() {}}, nil, "the undo token is no JSON: json: unsupported type: func()", nil},
+		"broken JSON":           {agent.Result{Data: json.RawMessage("{")}, nil, "the result is no JSON: json: error calling MarshalJSON for type json.RawMessage: unexpected end of JSON input", &events.Raw{Text: "{"}},
+		"too large":             {agent.Result{Data: strings.Repeat("x", events.MaxResult)}, nil, "the result has 67108866 bytes, 67108864 are allowed", begin(67108866)},
+		"a token too large":     {agent.Result{Undo: large}, nil, "the undo token, and the result if it travels with it, have 524290 bytes, 524288 are allowed", nil},
+		"too large together":    {agent.Result{Data: inline, Undo: large[:events.MaxPayload-events.MaxInline-1]}, nil, "the undo token, and the result if it travels with it, have 524289 bytes, 524288 are allowed", begin(events.MaxInline)},
+		"not what it should be": {agent.Result{Data: map[string]int{"bus": 1}}, schema, "the result does not fit result_schema: /: missing property 'seat'", &events.Raw{Text: `{"bus":1}`}},
+		"nothing at all":        {agent.Result{}, schema, "the result does not fit result_schema: /: is empty, want JSON", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(w *world) {
@@ -87,7 +91,7 @@ func TestBadResults(t *testing.T) {
 				assert.Equal(w, events.Failure{
 					Agent: "seat", Class: events.Transient, Left: events.LeftUnknown, // it said that it worked
 					Error: events.Error{Code: "bad_result", Message: c.want},
-					Then:  events.ThenRetry, Due: events.Duration(time.Second),
+					Then:  events.ThenRetry, Due: events.Duration(time.Second), Raw: c.raw,
 				}, f)
 				assert.Equal(w, saga.Compensated, w.status("1"))
 			})

@@ -41,6 +41,13 @@ func (r *runner) serve(working context.Context, work func(context.Context, event
 			r.ack(d, l)
 		case errors.Is(err, errOvertaken):
 			l.Info("overtaken, let go")
+		case errors.Is(err, errHeldBack):
+			// It was not its turn for as long as a lease lasts. It comes again at
+			// once, to any instance, and is judged anew.
+			l.Debug("held back, given back")
+			if err := d.Release(0); err != nil {
+				l.Warn("release a delivery", "error", err)
+			}
 		case errors.Is(err, errAside):
 			l.Error("the saga is put aside: its history makes no sense", "error", err)
 			r.ack(d, l)

@@ -36,14 +36,14 @@ func (r *runner) shelve(ctx context.Context, w work) (work, error) {
 // fits checks what a call returned against what may be written.
 func fits(w work) error {
 	if len(w.result) > events.MaxResult {
-		return badResult{fmt.Errorf("the result has %d bytes, %d are allowed", len(w.result), events.MaxResult)}
+		return badResult{fmt.Errorf("the result has %d bytes, %d are allowed", len(w.result), events.MaxResult), w.result}
 	}
 	size := len(w.undo)
 	if len(w.result) <= events.MaxInline || w.wait != nil {
 		size += len(w.result)
 	}
 	if size > events.MaxPayload {
-		return badResult{fmt.Errorf("the undo token, and the result if it travels with it, have %d bytes, %d are allowed", size, events.MaxPayload)}
+		return badResult{fmt.Errorf("the undo token, and the result if it travels with it, have %d bytes, %d are allowed", size, events.MaxPayload), w.result}
 	}
 	return nil
 }

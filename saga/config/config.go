@@ -41,11 +41,15 @@ type Config struct {
 
 	Timeout     time.Duration // of each attempt; default 30s
 	Deadline    time.Duration // of the whole saga; default 24h
-	Concurrency int           // sagas at a time; default 16
+	Concurrency int           // calls of each instance at a time, and as many undoings; default 16
 	Lease       time.Duration // how long a dead instance's work waits for another; default 30s
 
 	RetryPolicy             RetryPolicy
 	CompensationRetryPolicy RetryPolicy
+
+	RateLimit       *RateLimit      // how often the step is performed; nil: as often as it is asked for
+	CircuitBreaker  *CircuitBreaker // when it is not even tried; nil: it always is
+	RetryAfterHolds string          // [HoldsInstance] or [HoldsSaga]; default HoldsInstance
 
 	FallbackAgents      []string // who takes the step over, in this order
 	CompensationHandler string   // as the program registered it, or [NoCompensation]
@@ -77,7 +81,8 @@ func defaults() Config {
 		CompensationRetryPolicy: RetryPolicy{
 			MaxRetries: 10, BaseDelay: time.Second, MaxDelay: 5 * time.Minute, Multiplier: 2, Jitter: 0.5,
 		}.Exactly(),
-		MaxTakeovers: 5,
+		RetryAfterHolds: HoldsInstance,
+		MaxTakeovers:    5,
 	}
 }
 
@@ -92,6 +97,9 @@ func (c Config) WithDefaults() Config {
 	c.Lease = cmp.Or(c.Lease, d.Lease)
 	c.RetryPolicy = c.RetryPolicy.or(d.RetryPolicy)
 	c.CompensationRetryPolicy = c.CompensationRetryPolicy.or(d.CompensationRetryPolicy)
+	c.RateLimit = c.RateLimit.withDefaults()
+	c.CircuitBreaker = c.CircuitBreaker.withDefaults()
+	c.RetryAfterHolds = cmp.Or(c.RetryAfterHolds, d.RetryAfterHolds)
 	c.MaxTakeovers = cmp.Or(c.MaxTakeovers, d.MaxTakeovers)
 	return c
 }

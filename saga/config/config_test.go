@@ -58,6 +58,9 @@ concurrency: 13
 lease: 25s
 retry_policy: {max_retries: 14, base_delay: 15s, max_delay: 16s, backoff_multiplier: 1.7, jitter_ratio: 0.18}
 compensation_retry_policy: {max_retries: 19, base_delay: 20s, max_delay: 21s, backoff_multiplier: 2.2, jitter_ratio: 0.23}
+rate_limit: {requests: 25, per: 26s, burst: 27}
+circuit_breaker: {failures: 28, of: 29, open_for: 30s, successes: 31}
+retry_after_holds: saga
 fallback_agents: [d, e]
 compensation_handler: undo-x
 max_takeovers: 24
@@ -70,6 +73,9 @@ settings: {free: form}
 		Timeout: 11 * time.Second, Deadline: 12 * time.Minute, Concurrency: 13, Lease: 25 * time.Second,
 		RetryPolicy:             RetryPolicy{14, 15 * time.Second, 16 * time.Second, 1.7, 0.18, true},
 		CompensationRetryPolicy: RetryPolicy{19, 20 * time.Second, 21 * time.Second, 2.2, 0.23, true},
+		RateLimit:               &RateLimit{25, 26 * time.Second, 27},
+		CircuitBreaker:          &CircuitBreaker{Failures: 28, Of: 29, OpenFor: 30 * time.Second, Successes: 31},
+		RetryAfterHolds:         HoldsSaga,
 		FallbackAgents:          []string{"d", "e"}, CompensationHandler: "undo-x", MaxTakeovers: 24,
 		ResultSchema: c.ResultSchema, When: c.When, Command: []string{"run", "-v"},
 		settings: c.settings, source: c.source,
@@ -97,7 +103,7 @@ settings: {free: form}
 func TestDefaults(t *testing.T) {
 	want := Config{
 		Agent: "a", Saga: "s", Step: "a",
-		Timeout: 30 * time.Second, Deadline: 24 * time.Hour, Concurrency: 16, Lease: 30 * time.Second, MaxTakeovers: 5,
+		Timeout: 30 * time.Second, Deadline: 24 * time.Hour, Concurrency: 16, Lease: 30 * time.Second, MaxTakeovers: 5, RetryAfterHolds: HoldsInstance,
 		RetryPolicy:             RetryPolicy{3, time.Second, 30 * time.Second, 2, 0.5, true},
 		CompensationRetryPolicy: RetryPolicy{10, time.Second, 5 * time.Minute, 2, 0.5, true},
 	}

@@ -38,6 +38,8 @@ func TestEditorSchemaHasTheKeysOfTheDecoder(t *testing.T) {
 		}
 	}
 	same("agent", d.fields(&Config{}), top.Properties)
+	same("rate_limit", d.limit(&RateLimit{}), top.Properties["rate_limit"].Properties)
+	same("circuit_breaker", d.breaker(&CircuitBreaker{}), top.Properties["circuit_breaker"].Properties)
 	same("retry_policy", d.policy(&RetryPolicy{}), top.Properties["retry_policy"].Properties)
 	same("compensation_retry_policy", d.policy(&RetryPolicy{}), top.Properties["compensation_retry_policy"].Properties)
 }
@@ -68,6 +70,12 @@ func TestEditorSchemaHasTheDefaults(t *testing.T) {
 	same(top.Properties, map[string]any{
 		"stand_in": c.StandIn, "final": c.Final, "pivot": c.Pivot, "never_refuses": c.NeverRefuses, "timeout": short(c.Timeout), "deadline": short(c.Deadline),
 		"lease": short(c.Lease), "concurrency": float64(c.Concurrency), "max_takeovers": float64(c.MaxTakeovers),
+		"retry_after_holds": c.RetryAfterHolds,
+	})
+	l, b := usualRateLimit(), usualCircuitBreaker()
+	same(top.Properties["rate_limit"].Properties, map[string]any{"per": short(l.Per), "burst": float64(l.Burst)})
+	same(top.Properties["circuit_breaker"].Properties, map[string]any{
+		"failures": float64(b.Failures), "open_for": short(b.OpenFor), "successes": float64(b.Successes),
 	})
 	same(top.Properties["retry_policy"].Properties, policy(c.RetryPolicy))
 	same(top.Properties["compensation_retry_policy"].Properties, policy(c.CompensationRetryPolicy))

@@ -89,6 +89,8 @@ func (c Config) check(tell func(text string, paths ...string)) {
 	c.RetryPolicy.check("retry_policy", defaults().RetryPolicy, tell)
 	c.CompensationRetryPolicy.check("compensation_retry_policy", defaults().CompensationRetryPolicy, tell)
 
+	c.checkRails(tell)
+
 	if c.CompensationHandler != "" {
 		name(validHandler, c.CompensationHandler, "compensation_handler")
 	}

@@ -123,7 +123,8 @@ func attempts(a config.Config) string {
 // checkHistory: what can happen in the worst case can still be read.
 func (w *workflow) checkHistory() {
 	const whole = 3 // the task, the latch, the end
-	total := whole
+	// Any agent may be throttled: what does not count as a try is written all the same.
+	total := whole + saga.Patience
 	type share struct {
 		step   string
 		events int
@@ -147,15 +148,16 @@ func (w *workflow) checkHistory() {
 		parts = append(parts, fmt.Sprintf("%s up to %d", s.step, s.events))
 	}
 	w.tell(LongHistory, w.primary[shares[0].step].At("retry_policy"), "lower max_retries, max_takeovers or the number of stand-ins",
-		"a saga %s could have %d events, but no more than %d can be read, and then nobody could go on or back: %s",
-		w.typ, total, MaxHistory, strings.Join(parts, ", "))
+		"a saga %s could have %d events, but no more than %d can be read, and then nobody could go on or back: %s, and up to %d while it is throttled",
+		w.typ, total, MaxHistory, strings.Join(parts, ", "), saga.Patience)
 }
 
 // eventsOf counts the events of a step in the worst case: of each agent in its
 // chain every attempt is claimed, pending and failed, every takeover claimed,
-// and every try at undoing fails but one; and the step is done in the end.
-// After the pivot a step is tried almost without end. What people add (answers,
-// redo) is not counted.
+// one more attempt may be throttled by an agent that has not read how long the
+// history is, and every try at undoing fails but one; and the step is done in
+// the end. After the pivot a step is tried almost without end. What people add
+// (answers, redo) is not counted.
 func (w *workflow) eventsOf(step string) int {
 	const claimed, pending, failed, handedOver, ordered, undone, done = 1, 1, 1, 1, 1, 1, 1
 	chain := w.chain(step)
@@ -166,6 +168,7 @@ func (w *workflow) eventsOf(step string) int {
 	for _, a := range chain {
 		total += (1 + a.RetryPolicy.MaxRetries) * (claimed + pending + failed)
 		total += a.MaxTakeovers * claimed
+		total += claimed + failed
 		total += ordered + (1+a.CompensationRetryPolicy.MaxRetries)*failed + undone
 	}
 	return total

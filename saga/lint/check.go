@@ -28,6 +28,7 @@ func Check(agents []config.Config) []Finding {
 		w.checkConditions()
 		w.checkDeadlines()
 		w.checkHistory()
+		w.checkRails()
 		w.checkResults()
 		w.checkUndo()
 		found = append(found, w.found...)

@@ -49,6 +49,8 @@ const (
 	ResultsDiffer    Code = "results-differ"     // primary and stand-in promise different results
 	UnguardedResult  Code = "unguarded-result"   // a condition reads a result that may be missing
 	SeveralEntries   Code = "several-entries"    // several steps begin with the task
+	SlowRail         Code = "slow-rail"          // a limit or a breaker holds longer than a saga lives
+	BreakerAlone     Code = "breaker-alone"      // nobody takes over when a breaker is open
 	NoUndo           Code = "no-undo"            // nobody said how to undo a step
 	UncheckedResults Code = "unchecked-results"  // results are read that no schema checks
 )
@@ -58,8 +60,8 @@ var severities = map[Code]Severity{
 	NoFinal: Error, ManyFinals: Error, AfterFinal: Error, LooseStep: Error, UnknownAgent: Error,
 	FallbackElse: Error, FinalDiffers: Error, PivotDiffers: Error, RefusalAfter: Error, DeadlinesDiffer: Error, LongHistory: Error,
 	UnknownResult: Error,
-	IdleStandIn:   Warning, RefusalBeside: Warning, ShortDeadline: Warning, ResultsDiffer: Warning, UnguardedResult: Warning,
-	SeveralEntries: Note, NoUndo: Note, UncheckedResults: Note,
+	IdleStandIn:   Warning, RefusalBeside: Warning, ShortDeadline: Warning, ResultsDiffer: Warning, SlowRail: Warning, UnguardedResult: Warning,
+	SeveralEntries: Note, NoUndo: Note, UncheckedResults: Note, BreakerAlone: Note,
 }
 
 // A Finding is one thing that several agents together get wrong, or that is

@@ -2,6 +2,7 @@ package sagatest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -75,6 +76,8 @@ func (p *player) perform(ctx context.Context, t agent.Task) (agent.Result, error
 	case "accepted":
 		within, err := span(arg)
 		return agent.Result{Undo: t.Key, Pending: &agent.Pending{For: "a callback", Within: within}}, err
+	case "garbage":
+		return agent.Result{Data: json.RawMessage(garbage), Undo: t.Key}, nil
 	case "ok", "stray":
 		return agent.Result{Data: map[string]string{"by": t.Agent}, Undo: t.Key}, nil
 	case "large":

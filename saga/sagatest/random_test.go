@@ -231,11 +231,11 @@ func (v *inventor) agent(name, step, words string) {
 	v.agents, v.room[name] = append(v.agents, name), step
 	v.say("agent %s step=%s takes=%s timeout=%s replicas=%s retries=%s undo-retries=%s takeovers=%s hears=%s concurrency=%s%s", name, step,
 		v.pick("0s", "1s", "1s", "2s", "4s"), v.pick("3s", "3s", "9s"), v.pick("1", "2"),
-		v.pick("0", "1", "3"), v.pick("0", "1", "3"), v.pick("1", "2", "5"), v.pick("0s", "0s", "0s", "1s", "3s"), v.pick("1", "1", "16"), words)
+		v.pick("0", "1", "3"), v.pick("0", "1", "3"), v.pick("1", "2", "5"), v.pick("0s", "0s", "0s", "1s", "3s"), v.pick("1", "1", "16"), words+v.rails())
 	if v.one(2) {
 		var list []string
 		for range 1 + v.IntN(3) {
-			what := v.pick("ok", "large", "fail", "unavailable", "unavailable", "refuse", "unknown", "unknown", "lost", "hang", "panic", "die", "stray", "retry-after=5s",
+			what := v.pick("ok", "large", "fail", "garbage", "unavailable", "unavailable", "refuse", "unknown", "unknown", "lost", "hang", "panic", "die", "stray", "retry-after=5s",
 				"asks", "asks=20s", "accepted", "accepted=10s")
 			v.stray = v.stray || what == "stray"
 			list = append(list, what)
@@ -252,6 +252,10 @@ func (v *inventor) agent(name, step, words string) {
 		}
 		v.say("undoes %s %s ok", name, strings.Join(list, " "))
 	}
+}
+
+func (v *inventor) rails() string {
+	return v.pick("", "", "", "", " rate=1/2s", " rate=1/40s", " breaker=1/20s", " breaker=2/1m", " breaker=1/5s rate=2/9s", " checked")
 }
 
 // condition makes up the condition of a step: over the task, or over the result

@@ -53,9 +53,12 @@ const rule = "----\n"
 //	agent NAME [step=S] [after=A,B] [final] [pivot] [stand-in] [takes=D] [timeout=D]
 //	           [deadline=D] [replicas=N] [retries=N] [undo-retries=N]
 //	           [takeovers=N] [fallback=A,B] [nothing-to-undo]
-//	           [hears=D] [concurrency=N] [never-refuses]
+//	           [hears=D] [concurrency=N] [never-refuses] [rate=N/D] [breaker=N/D] [checked]
 //	           [when=EXPR] (with blanks: when='EXPR')
-//	does   NAME OUTCOME...   ok, fail, unavailable, refuse, retry-after=D, panic,
+//	                         rate: so many calls in so much time; breaker: open
+//	                         for so long after so many failures in a row;
+//	                         checked: garbage does not fit its result schema
+//	does   NAME OUTCOME...   ok, fail, garbage, unavailable, refuse, retry-after=D, panic,
 //	                         unknown (done, but the answer is lost), lost (not
 //	                         done, and the answer is lost), hang, die
 //	                         stray (it does not hear that its time is up, and
@@ -215,6 +218,8 @@ func readActor(name string, words []string) (a Actor, err error) {
 			number(&a.Config.MaxTakeovers, v)
 		case "fallback":
 			a.Config.FallbackAgents = strings.Split(v, ",")
+		case "rate", "breaker", "checked":
+			err = a.rail(key, v)
 		case "nothing-to-undo":
 			a.Config.CompensationHandler = config.NoCompensation
 		default:

@@ -39,11 +39,17 @@ func says(e events.Event) string {
 		switch f.Then {
 		case events.ThenRetry:
 			then += fmt.Sprintf(" in %s", time.Duration(f.Due))
+			if f.Throttled {
+				then += ", which does not count"
+			}
 		case events.ThenFallback:
 			then += " to " + f.Next
 		}
 		if f.Then == events.ThenRetry && f.Next != "" {
 			then += " by " + f.Next
+		}
+		if f.Raw != nil {
+			then += fmt.Sprintf(": %s: %s", f.Error.Message, f.Raw.Text)
 		}
 		return fmt.Sprintf("%s (%s), left %s, then %s", f.Class, f.Error.Code, f.Left, then)
 	case events.Pending:

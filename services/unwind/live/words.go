@@ -24,6 +24,9 @@ func failed(d events.Failure) (note, follows string) {
 	switch d.Then {
 	case events.ThenRetry:
 		follows = " · retry in " + ink.Span(time.Duration(d.Due))
+		if d.Throttled {
+			follows = " · throttled, again in " + ink.Span(time.Duration(d.Due))
+		}
 		if d.Next != "" && d.Next != d.Agent {
 			follows += " by " + d.Next
 		}

@@ -14,7 +14,8 @@ import (
 // Options are how a timeline looks. The zero value is plain text.
 type Options struct {
 	Ink     ink.Ink
-	Columns int // default 100; at least 60, at most 160
+	Columns int  // default 100; at least 60, at most 160
+	Raw     bool // all that was kept of the answers that were no good
 }
 
 func (o Options) columns() int {
@@ -38,6 +39,12 @@ func Print(w io.Writer, history []events.Event, s *saga.State, now time.Time, o 
 		}
 		line("")
 		for _, l := range Steps(s, o) {
+			line("%s", l)
+		}
+	}
+	if answers := Answers(s, o); len(answers) > 0 {
+		line("")
+		for _, l := range answers {
 			line("%s", l)
 		}
 	}
