@@ -29,8 +29,9 @@ func chart(t testing.TB) *Graph {
 	return g
 }
 
-// What road signs and route planners say of the country, within a tenth: the
-// village's middle is not where its sign stands.
+// The country's distances as who lives there knows them, to a tenth: where a
+// village's middle is may be argued about. That no faster way was missed is the
+// next test's business.
 func TestKnownDistances(t *testing.T) {
 	g := chart(t)
 	for name, tc := range map[string]struct {
