@@ -80,6 +80,29 @@ func (w *World) effects(ctx context.Context, name string) (found []Effect, err e
 	return found, nil
 }
 
+// Overlaps lists the pairs of reservations that have one vehicle at one time.
+func (w *World) Overlaps(ctx context.Context) (list []string, err error) {
+	st, err := store.Open(route.StateFile(w.state, "vehicle"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	rows, err := st.DB().QueryContext(ctx, `SELECT a.key || ' and ' || b.key FROM reservations a JOIN reservations b
+		ON a.vehicle = b.vehicle AND a.key < b.key AND a.since < b.until AND b.since < a.until`)
+	if err != nil {
+		return nil, fmt.Errorf("look for overlaps: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err below has what it would say
+	for rows.Next() {
+		var pair string
+		if err := rows.Scan(&pair); err != nil {
+			return nil, fmt.Errorf("look for overlaps: %w", err)
+		}
+		list = append(list, pair)
+	}
+	return list, rows.Err()
+}
+
 // Runs says how often each key was done and undone, of all agents that have a
 // store.
 func (w *World) Runs(ctx context.Context) (map[string]store.Ran, error) {
