@@ -3,6 +3,7 @@ package route_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -55,11 +56,13 @@ func TestDefaults(t *testing.T) {
 		cfg, err := config.Load(file)
 		require.NoError(t, err)
 		var s struct {
-			Address string         `yaml:"address"`
-			Key     string         `yaml:"key"`
-			Rest    map[string]any `yaml:",inline"`
+			Address     string        `yaml:"address"`
+			Key         string        `yaml:"key"`
+			Profile     string        `yaml:"profile"`
+			Patience    time.Duration `yaml:"patience"`
+			Attribution string        `yaml:"attribution"`
 		}
-		_ = cfg.Settings(&s) // it has more than we look at
+		require.NoError(t, cfg.Settings(&s))
 		assert.Equal(t, want, s.Address, file)
 		if s.Key != "" {
 			assert.Equal(t, world.Key, s.Key, file)

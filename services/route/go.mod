@@ -9,6 +9,7 @@ require (
 	github.com/unwind-saga/unwind/saga v0.0.0
 	github.com/unwind-saga/unwind/services/kyc v0.0.0
 	github.com/unwind-saga/unwind/services/unwind v0.0.0
+	golang.org/x/sync v0.24.0
 	googlemaps.github.io/maps v1.7.0
 )
 

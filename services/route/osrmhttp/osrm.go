@@ -61,7 +61,7 @@ type Route struct {
 type Error struct{ Code, Message string }
 
 func (e *Error) Error() string {
-	return "OSRM says " + e.Code + ": " + cmp.Or(e.Message, "(nothing more)")
+	return "it says " + e.Code + ": " + cmp.Or(e.Message, "(nothing more)")
 }
 
 // answer is what is read of one. A pointer is nil where something is missing.

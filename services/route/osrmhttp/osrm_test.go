@@ -25,7 +25,7 @@ func TestRequest(t *testing.T) {
 	c, err := osrmhttp.New(server.URL+"/", osrmhttp.Config{Profile: "car", Radius: 250})
 	require.NoError(t, err)
 	_, err = c.Route(t.Context(), geo.Point{Lat: 47.1, Lon: 9.5}, geo.Point{Lat: -47.25, Lon: -9})
-	require.EqualError(t, err, "OSRM says NoSegment: Could not find a matching segment for coordinate 0")
+	require.EqualError(t, err, "it says NoSegment: Could not find a matching segment for coordinate 0")
 	assert.Equal(t, "/route/v1/car/9.500000,47.100000;-9.000000,-47.250000?geometries=polyline&overview=simplified&radiuses=250%3B250&steps=false", asked)
 	for _, bad := range []string{"", "router.project-osrm.org", "ftp://x", "http://", ":"} {
 		_, err := osrmhttp.New(bad, osrmhttp.Config{})
