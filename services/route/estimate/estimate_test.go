@@ -3,6 +3,7 @@ package estimate_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,7 +32,7 @@ func TestOf(t *testing.T) {
 		_, err := estimate.Of(o, "me", valley)
 		require.ErrorIs(t, err, estimate.ErrElsewhere)
 	}
-	two := append(valley, estimate.Area{Name: "Iceland", South: 63, West: -25, North: 67, East: -13})
+	two := append(slices.Clone(valley), estimate.Area{Name: "Iceland", South: 63, West: -25, North: 67, East: -13})
 	_, err = estimate.Of(trip.Order{From: vaduz, To: sea}, "me", two)
 	require.ErrorIs(t, err, estimate.ErrElsewhere, "each in an area, but not in the same")
 }
