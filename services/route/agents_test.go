@@ -60,6 +60,7 @@ func TestDefaults(t *testing.T) {
 			Key         string        `yaml:"key"`
 			Profile     string        `yaml:"profile"`
 			Patience    time.Duration `yaml:"patience"`
+			Longest     time.Duration `yaml:"longest_wait"`
 			Attribution string        `yaml:"attribution"`
 		}
 		require.NoError(t, cfg.Settings(&s))

@@ -24,9 +24,13 @@ type settings struct {
 	Address  string        `yaml:"address"`
 	Key      string        `yaml:"key"`
 	Patience time.Duration `yaml:"patience"`
+	Longest  time.Duration `yaml:"longest_wait"`
 }
 
-type directory struct{ client *maps.Client }
+type directory struct {
+	settings
+	client *maps.Client
+}
 
 func open(o route.Office) (agent.Handler, error) {
 	var s settings
@@ -44,7 +48,7 @@ func open(o route.Office) (agent.Handler, error) {
 	if err != nil {
 		return agent.Handler{}, fmt.Errorf("make the client of Google Maps: %w", err)
 	}
-	return agent.Handler{Perform: directory{client}.look}, nil
+	return agent.Handler{Perform: directory{s, client}.look}, nil
 }
 
 func (d directory) look(ctx context.Context, t agent.Task) (agent.Result, error) {
@@ -59,7 +63,7 @@ func (d directory) look(ctx context.Context, t agent.Task) (agent.Result, error)
 	}
 	routes, _, err := d.client.Directions(ctx, r)
 	if err != nil {
-		return agent.Result{}, fmt.Errorf("ask Google Maps: %w", failure(err))
+		return agent.Result{}, fmt.Errorf("ask Google Maps: %w", question.Within(d.Longest, failure(err)))
 	}
 	if len(routes) == 0 { // the client gives ZERO_RESULTS so
 		return agent.Result{}, question.NoRoute("Google Maps knows of no route")

@@ -18,6 +18,7 @@ type settings struct {
 	Address     string        `yaml:"address"`
 	Profile     string        `yaml:"profile"`
 	Patience    time.Duration `yaml:"patience"`
+	Longest     time.Duration `yaml:"longest_wait"`
 	Attribution string        `yaml:"attribution"`
 }
 
@@ -45,7 +46,7 @@ func (a atlas) look(ctx context.Context, t agent.Task) (agent.Result, error) {
 	}
 	r, err := a.client.Route(ctx, o.From, o.To)
 	if err != nil {
-		return agent.Result{}, fmt.Errorf("ask OSRM: %w", failure(err))
+		return agent.Result{}, fmt.Errorf("ask OSRM: %w", question.Within(a.Longest, failure(err)))
 	}
 	if !(r.Metres < math.MaxInt32 && r.Seconds < math.MaxInt32) {
 		return agent.Result{}, question.Implausible(fmt.Errorf("%v m in %v s", r.Metres, r.Seconds))

@@ -43,6 +43,7 @@ func TestFaults(t *testing.T) {
 		{providers.Fault{Mode: providers.Expired}, events.Unavailable, "http_403", 0, "403"},
 		{providers.Fault{Mode: providers.Throttle}, events.Transient, "http_429", 0, "429"},
 		{providers.Fault{Mode: providers.Throttle, RetryAfter: 7}, events.Transient, "http_429", 7 * time.Second, "429"},
+		{providers.Fault{Mode: providers.Throttle, RetryAfter: 3600}, events.Unavailable, "http_429", 0, "wait for 1h0m0s, which is too long"},
 		{providers.Fault{Mode: providers.Down}, events.Transient, "http_500", 0, "500"},
 		{providers.Fault{Mode: providers.Hang}, events.Transient, "timeout", 0, "no answer in time"},
 		{providers.Fault{Mode: providers.Cut}, events.Transient, "cut", 0, "cut off"},

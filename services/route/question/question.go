@@ -106,6 +106,16 @@ func Failure(err error) error {
 	}
 }
 
+// Within makes of a failure that wants a longer wait than this one that hands the
+// question on: another agent's answer now is worth more than this one's then.
+func Within(longest time.Duration, err error) error {
+	f, ok := errors.AsType[*agent.Failure](err)
+	if !ok || f.RetryAfter <= longest {
+		return err
+	}
+	return agent.Unavailable(f.Code, fmt.Errorf("%w, and wants us to wait for %s, which is too long", f.Err, f.RetryAfter))
+}
+
 // Throttled says that we ask too often, and for how long not to ask.
 func Throttled(wait time.Duration, err error) error {
 	return &agent.Failure{Class: events.Transient, Code: "throttled", RetryAfter: wait, Err: err}
