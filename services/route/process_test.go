@@ -123,7 +123,7 @@ func start(t *testing.T, ctx context.Context, folder string, w *world.World) *de
 	build(t, filepath.Join(folder, "bin"), cast.Programs)
 	crew, err := dev.Start(ctx, dev.Config{
 		Store: filepath.Join(folder, "dev"), Replicas: 2, MostDelay: time.Second,
-		Env: append(w.Env(), "ROUTE_LEASE=3s", "ROUTE_PATIENCE=500ms", "ROUTE_BASE_DELAY=200ms", fmt.Sprintf("ROUTE_FLEET=%d", fleet)),
+		Env: append(w.Env(), "ROUTE_LEASE=3s", "ROUTE_PATIENCE=1s", "ROUTE_BASE_DELAY=200ms", fmt.Sprintf("ROUTE_FLEET=%d", fleet)),
 	}, cast.Programs)
 	require.NoError(t, err)
 	t.Cleanup(crew.Stop)
@@ -190,17 +190,18 @@ func fail(t *testing.T, w *world.World, stop <-chan struct{}) {
 
 // judge checks how a saga ended, its history against the invariants, and what
 // was believed. A process that is killed is never late, so I2 and I3 hold at
-// every moment.
+// every moment; but one that a busy machine gives no time to is, and where that
+// happened the history has a claim that came too late to count.
 func judge(t *testing.T, crew *dev.Crew, state *saga.State, n int, answered, faults map[string]int) {
 	t.Helper()
 	want := saga.Completed
 	if late(n) || nowhere(n) {
 		want = saga.Compensated
 	}
-	_, history, err := client.Load(t.Context(), crew.Log(), "route", id(n), state.Seq)
+	now, history, err := client.Load(t.Context(), crew.Log(), "route", id(n), state.Seq)
 	require.NoError(t, err)
 	if assert.Equal(t, want, state.Status(), "saga %s", id(n)) {
-		assert.NoError(t, sagatest.Check(history, false), "saga %s", id(n))
+		assert.NoError(t, sagatest.Check(history, len(now.Void) > 0), "saga %s", id(n))
 	}
 	if step := state.Step("directions"); step != nil {
 		for _, a := range step.Attempts {

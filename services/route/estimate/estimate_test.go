@@ -64,7 +64,7 @@ func TestAgainstRoads(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	var off []float64
 	inMetres, inSeconds, n := 0, 0, 0
-	for n < 200 {
+	for n < 120 {
 		from, to := somewhere(g, random), somewhere(g, random)
 		if geo.Distance(from.Point, to.Point) < 500 {
 			continue

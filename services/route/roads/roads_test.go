@@ -87,7 +87,8 @@ func TestAgainstPlainSearch(t *testing.T) {
 	require.Greater(t, found, 30, "most of the map hangs together")
 }
 
-// plain relaxes every edge until nothing changes (Bellman and Ford).
+// plain goes on from every point that was reached faster, until none is (Bellman
+// and Ford).
 func plain(g *Graph, from, to Place) (float64, bool) {
 	const far = 1e18
 	cost := make([]float64, len(g.points))
@@ -108,13 +109,14 @@ func plain(g *Graph, from, to Place) (float64, bool) {
 	if g.passable(first, from.along, 0) {
 		cost[first.a] = min(cost[first.a], rest(first, from, first.a))
 	}
-	for changed := true; changed; {
-		changed = false
-		for p, edges := range g.out {
-			for _, e := range edges {
-				if c := cost[p] + e.seconds; c < cost[e.to]-1e-12 {
-					cost[e.to], changed = c, true
-				}
+	queue := []int{first.a, first.b}
+	for len(queue) > 0 {
+		p := queue[0]
+		queue = queue[1:]
+		for _, e := range g.out[p] {
+			if c := cost[p] + e.seconds; c < cost[e.to]-1e-12 {
+				cost[e.to] = c
+				queue = append(queue, e.to)
 			}
 		}
 	}

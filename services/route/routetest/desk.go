@@ -117,9 +117,7 @@ func (d *Desk) Task(id string, order []byte, results map[string]any) agent.Task 
 // agent's result_schema has seen it.
 func (d *Desk) Perform(t agent.Task) (string, error) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), d.Config.Timeout)
-	defer cancel()
-	result, err := d.Handler.Perform(ctx, t)
+	result, err := d.Handler.Perform(d.t.Context(), t)
 	if err != nil {
 		return "", err
 	}
