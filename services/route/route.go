@@ -16,8 +16,6 @@ package route
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -96,22 +94,3 @@ func run(ctx context.Context, file, state string, open func(Office) (agent.Handl
 
 // StateFile is where an agent keeps what it did.
 func StateFile(folder, name string) string { return filepath.Join(folder, name+".db") }
-
-// Done turns what the store says of an effect into the answer of a step.
-func Done(data []byte, err error) (agent.Result, error) {
-	if errors.Is(err, store.ErrDead) {
-		return agent.Result{}, agent.ErrDead
-	}
-	if err != nil {
-		return agent.Result{}, err
-	}
-	return agent.Result{Data: json.RawMessage(data)}, nil
-}
-
-// Undone turns what undoing found into the answer of a compensation.
-func Undone(found bool, err error) error {
-	if err == nil && !found {
-		return agent.ErrNothingFound
-	}
-	return err
-}

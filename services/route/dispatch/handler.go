@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"math"
 	"time"
@@ -43,8 +42,8 @@ func open(o route.Office) (agent.Handler, error) {
 		}
 	}
 	return agent.Handler{
-		Perform:       b.promise,
-		Compensations: agent.Compensations{"take-back": b.takeBack},
+		Perform:       b.Store.Perform(b.promise),
+		Compensations: agent.Compensations{"take-back": b.Store.Compensate(b.takeBack)},
 	}, nil
 }
 
@@ -58,7 +57,7 @@ type Promise struct {
 	Quality trip.Quality `json:"quality"`
 }
 
-func (b board) promise(ctx context.Context, t agent.Task) (agent.Result, error) {
+func (b board) promise(ctx context.Context, tx *sql.Tx, t agent.Task) (agent.Result, error) {
 	o, err := trip.Read(t.Payload)
 	if err != nil {
 		return agent.Result{}, agent.Refuse("bad_order", "%w", err)
@@ -78,15 +77,13 @@ func (b board) promise(ctx context.Context, t agent.Task) (agent.Result, error) 
 		return agent.Result{}, agent.Refuse("too_late", "by %s (%s) it would be there at %s, and is due at %s",
 			way.By, way.Quality, arrive.Format(time.RFC3339), o.Due.Format(time.RFC3339))
 	}
-	return route.Done(b.Store.Do(ctx, t.Key, func(tx *sql.Tx) ([]byte, error) {
-		p := Promise{reserved.Vehicle, o.Depart, arrive, way.Metres, way.By, way.Quality}
-		_, err := tx.ExecContext(ctx, `INSERT INTO promises VALUES (?, ?, ?, ?, ?, ?)`,
-			t.Key, p.Vehicle, p.Depart.Unix(), p.Arrive.Unix(), p.By, p.Quality)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(p)
-	}))
+	p := Promise{reserved.Vehicle, o.Depart, arrive, way.Metres, way.By, way.Quality}
+	_, err = tx.ExecContext(ctx, `INSERT INTO promises VALUES (?, ?, ?, ?, ?, ?)`,
+		t.Key, p.Vehicle, p.Depart.Unix(), p.Arrive.Unix(), p.By, p.Quality)
+	if err != nil {
+		return agent.Result{}, fmt.Errorf("note the promise: %w", err)
+	}
+	return agent.Result{Data: p}, nil
 }
 
 // takes is how long to promise: the longest that is likely.
@@ -98,9 +95,7 @@ func (b board) takes(d trip.Directions) time.Duration {
 	return time.Duration(math.Ceil(float64(seconds)*b.Margins[d.Quality])) * time.Second
 }
 
-func (b board) takeBack(ctx context.Context, u agent.Undo) error {
-	return route.Undone(b.Store.Undo(ctx, u.Of, func(tx *sql.Tx, _ []byte) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM promises WHERE key = ?`, u.Of)
-		return err
-	}))
+func (b board) takeBack(ctx context.Context, tx *sql.Tx, u agent.Undo) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM promises WHERE key = ?`, u.Of)
+	return err
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -39,8 +37,8 @@ func open(o route.Office) (agent.Handler, error) {
 		return agent.Handler{}, fmt.Errorf("a fleet of %d vehicles", d.Fleet)
 	}
 	return agent.Handler{
-		Perform:       d.reserve,
-		Compensations: agent.Compensations{"free-vehicle": d.free},
+		Perform:       d.Store.Perform(d.reserve),
+		Compensations: agent.Compensations{"free-vehicle": d.Store.Compensate(d.free)},
 	}, nil
 }
 
@@ -51,41 +49,31 @@ type Reserved struct {
 	Until   time.Time `json:"until"`
 }
 
-var errTaken = errors.New("all vehicles are taken")
-
 // reserve reserves the first vehicle that nobody has in the order's time.
-func (d depot) reserve(ctx context.Context, t agent.Task) (agent.Result, error) {
+func (d depot) reserve(ctx context.Context, tx *sql.Tx, t agent.Task) (agent.Result, error) {
 	o, err := trip.Read(t.Payload)
 	if err != nil {
 		return agent.Result{}, agent.Refuse("bad_order", "%w", err)
 	}
-	data, err := d.Store.Do(ctx, t.Key, func(tx *sql.Tx) ([]byte, error) {
-		for n := 1; n <= d.Fleet; n++ {
-			var taken int
-			err := tx.QueryRowContext(ctx, `SELECT count(*) FROM reservations WHERE vehicle = ? AND since < ? AND until > ?`,
-				n, o.Due.Unix(), o.Depart.Unix()).Scan(&taken)
-			if err != nil {
-				return nil, err
-			}
-			if taken > 0 {
-				continue
-			}
-			if _, err := tx.ExecContext(ctx, `INSERT INTO reservations VALUES (?, ?, ?, ?)`, t.Key, n, o.Depart.Unix(), o.Due.Unix()); err != nil {
-				return nil, err
-			}
-			return json.Marshal(Reserved{Vehicle: fmt.Sprintf("van-%d", n), Since: o.Depart, Until: o.Due})
+	for n := 1; n <= d.Fleet; n++ {
+		var taken int
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM reservations WHERE vehicle = ? AND since < ? AND until > ?`,
+			n, o.Due.Unix(), o.Depart.Unix()).Scan(&taken)
+		if err != nil {
+			return agent.Result{}, fmt.Errorf("look for a vehicle: %w", err)
 		}
-		return nil, errTaken
-	})
-	if errors.Is(err, errTaken) {
-		return agent.Result{}, agent.Refuse("no_vehicle", "all %d vehicles are taken between %s and %s", d.Fleet, o.Depart, o.Due)
+		if taken > 0 {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO reservations VALUES (?, ?, ?, ?)`, t.Key, n, o.Depart.Unix(), o.Due.Unix()); err != nil {
+			return agent.Result{}, fmt.Errorf("reserve a vehicle: %w", err)
+		}
+		return agent.Result{Data: Reserved{Vehicle: fmt.Sprintf("van-%d", n), Since: o.Depart, Until: o.Due}}, nil
 	}
-	return route.Done(data, err)
+	return agent.Result{}, agent.Refuse("no_vehicle", "all %d vehicles are taken between %s and %s", d.Fleet, o.Depart, o.Due)
 }
 
-func (d depot) free(ctx context.Context, u agent.Undo) error {
-	return route.Undone(d.Store.Undo(ctx, u.Of, func(tx *sql.Tx, _ []byte) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM reservations WHERE key = ?`, u.Of)
-		return err
-	}))
+func (d depot) free(ctx context.Context, tx *sql.Tx, u agent.Undo) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM reservations WHERE key = ?`, u.Of)
+	return err
 }
