@@ -1,7 +1,7 @@
 # Unwind. `make help` lists the targets.
 
-MODULES  := events saga saga/barrier broker services/unwind services/kyc
-AGENTS   := $(patsubst %/agent.yaml,%,$(wildcard services/kyc/*/agent.yaml))
+MODULES  := events saga saga/barrier broker services/unwind services/kyc services/route
+AGENTS   := $(patsubst %/agent.yaml,%,$(wildcard services/kyc/*/agent.yaml services/route/*/agent.yaml))
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 EACH      = set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
@@ -10,7 +10,7 @@ EACH      = set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build the tool and the agents into bin/
@@ -20,6 +20,10 @@ build: ## build the tool and the agents into bin/
 .PHONY: demo
 demo: ## watch four applicants go through KYC: fine, with a stand-in, undone, and through a kill
 	go run ./services/kyc/demo
+
+.PHONY: demo-route
+demo-route: ## watch nine drives get their directions: from Google, OSRM, a formula, or nobody
+	go run ./services/route/demo
 
 # The tests of saga/barrier start a real PostgreSQL: it must be installed, and
 # need not run.
