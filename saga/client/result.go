@@ -10,7 +10,7 @@ import (
 	"github.com/unwind-saga/unwind/saga"
 )
 
-// ErrNoResult: the step has not answered, or was skipped.
+// ErrNoResult says that the step has not answered, or was skipped.
 var ErrNoResult = errors.New("there is no result")
 
 // Result reads what a step of a saga answered, from the history or from the
