@@ -25,34 +25,68 @@ func (l *Log) Follow(ctx context.Context, typ, id string, from uint64, see func(
 	if err := events.ValidName("saga type", typ); err != nil {
 		return fail(err)
 	}
-	f := &follower{l: l, stream: sagaStream(typ), filter: "saga." + typ + ".>", next: max(from, 1), see: see}
+	f := &follower{l: l, stream: sagaStream(typ), filter: "saga." + typ + ".>", next: max(from, 1), batch: atATime, see: see}
 	if id != "" {
 		if err := events.ValidID(id); err != nil {
 			return fail(err)
 		}
 		f.filter = events.HistoryFilter(typ, id)
 	}
+	if err := f.follow(ctx); err != nil && ctx.Err() == nil {
+		if seen, ok := errors.AsType[seenError](err); ok {
+			return seen.error
+		}
+		return fail(err)
+	}
+	return nil
+}
+
+// Scan implements [events.Reader].
+func (l *Log) Scan(ctx context.Context, typ string, see func(events.Event) error) error {
+	fail := func(err error) error { return fmt.Errorf("scan sagas of type %q: %w", typ, err) }
+	if err := events.ValidName("saga type", typ); err != nil {
+		return fail(err)
+	}
+	f := &follower{l: l, stream: sagaStream(typ), filter: "saga." + typ + ".>", next: 1, batch: 8 * atATime, scan: true, see: see}
+	err := f.follow(ctx)
+	if seen, ok := errors.AsType[seenError](err); ok {
+		return seen.error
+	}
+	if err != nil && !errors.Is(err, errAllSeen) {
+		return fail(err)
+	}
+	return nil
+}
+
+// errAllSeen ends a scan.
+var errAllSeen = errors.New("all that was there has been seen")
+
+// follow goes on until ctx is done, whoever sees has enough, a scan is at its
+// end, or nothing can be read.
+func (f *follower) follow(ctx context.Context) error {
+	l := f.l
 	var pause backoff
 	trouble := l.trouble()
 	for {
 		before := f.next
 		err := f.run(ctx)
-		switch seen, ok := errors.AsType[seenError](err); {
-		case ok:
-			return seen.error
+		_, seen := errors.AsType[seenError](err)
+		switch {
+		case seen, errors.Is(err, errAllSeen):
+			return err
 		case ctx.Err() != nil:
-			return nil
+			return ctx.Err()
 		case code(err) == codeNoStream:
-			return fail(events.ErrNoType)
+			return events.ErrNoType
 		case hopeless(err):
-			return fail(explain(err))
+			return explain(err)
 		}
 		if f.next > before {
 			pause, trouble = backoff{}, l.trouble()
 		}
 		trouble.tell("the broker does not serve a follower, trying on", "stream", f.stream, "next", f.next, "error", err)
-		if pause.wait(ctx) != nil {
-			return nil
+		if err := pause.wait(ctx); err != nil {
+			return err
 		}
 	}
 }
@@ -66,6 +100,8 @@ type follower struct {
 	stream string
 	filter string
 	next   uint64 // the first sequence that was not seen
+	batch  int    // how many are asked for in one request
+	scan   bool   // only what is there now
 	see    func(events.Event) error
 }
 
@@ -77,16 +113,24 @@ func (f *follower) run(ctx context.Context) error {
 		return err
 	}
 	defer p.close()
-	if err := f.create(ctx, name); err != nil {
+	there, err := f.create(ctx, name)
+	if err != nil {
 		return err
 	}
 	defer f.remove(ctx, name)
+	if f.scan && there == 0 {
+		return errAllSeen
+	}
 
 	clock := time.NewTimer(0)
 	defer clock.Stop()
 	for heard := uint64(1); ; {
 		if p.left == 0 {
-			if err := p.ask(atATime); err != nil {
+			ask := f.batch
+			if f.scan { // what was asked for and never comes is costly to call off
+				ask = int(min(uint64(ask), there-heard+1))
+			}
+			if err := p.ask(ask); err != nil {
 				return err
 			}
 		}
@@ -106,10 +150,16 @@ func (f *follower) run(ctx context.Context) error {
 				if err := f.take(m, heard); err != nil {
 					return err
 				}
+				if f.scan && heard >= there {
+					return errAllSeen
+				}
 				heard++
 				// Who sees may be slow; what was sent in time is not lost.
 				p.ends = time.Now().Add(p.stands + grace)
 			case over, late:
+				if f.scan && p.left == 0 {
+					return errLost // what was there has been removed meanwhile
+				}
 			default:
 				return errLost
 			}
@@ -137,15 +187,17 @@ func (f *follower) take(m *nats.Msg, heard uint64) error {
 	return nil
 }
 
-func (f *follower) create(ctx context.Context, name string) error {
+// create makes the consumer, and says how much there is for it to bring.
+func (f *follower) create(ctx context.Context, name string) (there uint64, err error) {
 	var have jetstream.ConsumerInfo
-	return f.l.putDurable(ctx, f.stream, "create", jetstream.ConsumerConfig{
+	err = f.l.putDurable(ctx, f.stream, "create", jetstream.ConsumerConfig{
 		Name: name, Description: "a follower",
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.next,
 		AckPolicy: jetstream.AckNonePolicy, FilterSubject: f.filter,
 		MemoryStorage: true, Replicas: 1,
 		InactiveThreshold: max(time.Minute, 4*f.l.pull),
 	}, &have)
+	return have.NumPending, err
 }
 
 // remove tidies up behind itself; what it can't, the broker removes later.

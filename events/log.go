@@ -49,6 +49,10 @@ type Reader interface {
 	// returns one, which it returns. From 0 is from the first event. With an
 	// id, it follows that saga alone. What is no event is left out.
 	Follow(ctx context.Context, typ, id string, from uint64, see func(Event) error) error
+	// Scan calls see with each event of a type that is there when it is called,
+	// in order, and returns when that was all, or when see returns an error,
+	// which it returns. What is no event is left out.
+	Scan(ctx context.Context, typ string, see func(Event) error) error
 }
 
 // A Timekeeper reminds.

@@ -242,6 +242,14 @@ func (f *Faulty) Follow(ctx context.Context, typ, id string, from uint64, see fu
 	})
 }
 
+// Scan implements [events.Reader].
+func (f *Faulty) Scan(ctx context.Context, typ string, see func(events.Event) error) error {
+	return f.call(ctx, func(ctx context.Context) error {
+		f.count(&f.counts.Reads)
+		return f.log.Scan(ctx, typ, see)
+	})
+}
+
 // SetTimer implements [events.Timekeeper].
 func (f *Faulty) SetTimer(ctx context.Context, t events.Timer) error {
 	return f.call(ctx, func(ctx context.Context) error {

@@ -179,6 +179,32 @@ func (l *Log) Follow(ctx context.Context, typ, id string, from uint64, see func(
 	}
 }
 
+// Scan implements [events.Reader].
+func (l *Log) Scan(ctx context.Context, typ string, see func(events.Event) error) error {
+	l.mu.Lock()
+	err := l.usable(ctx)
+	var there []message
+	if err == nil {
+		var s *stream
+		if s, err = l.saga(typ); err == nil {
+			there = slices.Clone(s.messages)
+		}
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("scan sagas of type %q: %w", typ, err)
+	}
+	for _, m := range there {
+		if m.err != nil {
+			continue
+		}
+		if err := see(m.copyEvent()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // saga finds the stream of a saga type.
 func (l *Log) saga(typ string) (*stream, error) {
 	if s := l.sagas[typ]; s != nil {

@@ -22,6 +22,10 @@ var readRules = []rule{
 	{name: "follow/one saga alone", check: followOne},
 	{name: "follow/ends with the error of who sees", check: followError},
 	{name: "follow/no such type", check: followNoType},
+	{name: "scan/what is there, in order, and no more", check: scanAll},
+	{name: "scan/nothing is there", check: scanNothing},
+	{name: "scan/ends with the error of who sees", check: scanError},
+	{name: "scan/no such type", check: scanNoType},
 }
 
 func typesListed(b *bench) {

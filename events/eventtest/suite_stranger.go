@@ -14,6 +14,7 @@ var strangerRules = []rule{
 	{name: "stranger/structured mode", check: structuredMode, raw: true},
 	{name: "stranger/a slot is written once for strangers too", check: strangerOnce, raw: true},
 	{name: "stranger/a foreign subject is delivered with its error, and no event", check: foreignSubject, raw: true},
+	{name: "stranger/a scan ends although the last one is no event", check: scanForeign, raw: true},
 	{name: "stranger/a foreign timer is delivered with its error", check: foreignTimer, raw: true},
 }
 
