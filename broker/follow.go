@@ -47,7 +47,7 @@ func (l *Log) Scan(ctx context.Context, typ string, see func(events.Event) error
 	if err := events.ValidName("saga type", typ); err != nil {
 		return fail(err)
 	}
-	f := &follower{l: l, stream: sagaStream(typ), filter: "saga." + typ + ".>", next: 1, batch: 8 * atATime, scan: true, see: see}
+	f := &follower{l: l, stream: sagaStream(typ), filter: "saga." + typ + ".>", next: 1, batch: 32 * atATime, scan: true, see: see}
 	err := f.follow(ctx)
 	if seen, ok := errors.AsType[seenError](err); ok {
 		return seen.error
