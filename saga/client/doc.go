@@ -18,13 +18,18 @@
 //   - [Redo] and [Resolve] are for a saga that is stuck because an agent could
 //     not undo its work: ask it to try again, or say that it was undone by
 //     hand.
+//   - [Inbox] lists what waits for a person; [Items] what does in one saga.
+//   - [Answer] says how a step ended whose outcome comes from outside, a
+//     person's or a callback's. [AnswerLate] says that something was done that
+//     nobody waits for any more, so that it is undone.
 //
 // # What it relies on
 //
 // Everything here is an event that is written once, so that two people who do
 // the same at the same moment do it once: the second hears of it as an error
 // that says who was first. No error but the context's own leaves open whether
-// something was written.
+// something was written. What no guard protects is looked at again after it was
+// written: an answer that the saga's turn overtook, a latch above the end.
 //
 // # What it is not
 //

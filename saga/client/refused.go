@@ -9,8 +9,9 @@ import (
 )
 
 // Why something that was asked of a saga was not done. Nothing was written
-// then. The errors that wrap these say more, and what to do about it on a line
-// that begins with "hint: ".
+// then, or what was written counts for nothing, which the error says. The errors
+// that wrap these say more, and what to do about it on a line that begins with
+// "hint: ".
 var (
 	// ErrDuplicate: there is a saga with this id, and ids are never used
 	// again.
@@ -27,6 +28,19 @@ var (
 	ErrNotAsked = errors.New("it was not asked to undo anything")
 	// ErrUndone: the agent's work was undone already.
 	ErrUndone = errors.New("it was undone already")
+	// ErrCommitted: the pivot is done, there is no way back.
+	ErrCommitted = errors.New("it cannot turn any more")
+	// ErrNotWaiting: nobody waits for an answer to the step, or not for one
+	// about this attempt.
+	ErrNotWaiting = errors.New("no answer is waited for")
+	// ErrWaiting: an answer is waited for, so that what happened is not late.
+	ErrWaiting = errors.New("it still waits for an answer")
+	// ErrAnswered: somebody else was first.
+	ErrAnswered = errors.New("it has been answered")
+	// ErrAnswers: a step can be answered so often and no more.
+	ErrAnswers = errors.New("it was answered as often as possible")
+	// ErrBadAnswer: nobody could make an outcome of the answer.
+	ErrBadAnswer = errors.New("bad answer")
 	// ErrRedos: a person can ask so often and no more.
 	ErrRedos = errors.New("it was asked to undo again as often as possible")
 )

@@ -22,16 +22,16 @@ func Result(ctx context.Context, log events.Log, typ, id, step string) (json.Raw
 	if err != nil {
 		return nil, err
 	}
-	data, ref, err := Answer(s, step)
+	data, ref, err := ResultOf(s, step)
 	if err != nil || ref == nil {
 		return data, err
 	}
 	return log.Get(ctx, typ, *ref)
 }
 
-// Answer finds in a saga what a step answered: the result, or a reference to
+// ResultOf finds in a saga what a step answered: the result, or a reference to
 // one that is on the shelf.
-func Answer(s *saga.State, step string) (json.RawMessage, *events.Ref, error) {
+func ResultOf(s *saga.State, step string) (json.RawMessage, *events.Ref, error) {
 	attempt := fmt.Sprintf("read result of step %q of saga %s/%s", step, s.Type, s.ID)
 	switch st := s.Step(step); {
 	case st == nil:

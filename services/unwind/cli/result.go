@@ -82,7 +82,7 @@ func (t *tool) answers(ctx context.Context, log *broker.Log, s *saga.State) (map
 }
 
 func (t *tool) answer(ctx context.Context, log *broker.Log, s *saga.State, step string) (json.RawMessage, error) {
-	data, ref, err := client.Answer(s, step)
+	data, ref, err := client.ResultOf(s, step)
 	if err != nil || ref == nil {
 		return data, err
 	}
