@@ -60,6 +60,7 @@ func everything(t *testing.T) []events.Event {
 	s.at(step(events.Attempt, 4, ""), events.Claim{Agent: "cash", Cause: events.CauseFallback})
 	s.at(step(events.Pending, 4, ""), events.Wait{Agent: "cash", WaitsFor: "the courier", Within: events.Duration(time.Hour)})
 	s.at(step(events.Pending, 5, ""), events.Wait{Agent: "cash"})
+	s.at(step(events.Pending, 6, ""), events.Wait{Agent: "cash", WaitsFor: "a decision", Person: true, Question: "Is \x1b[31mcash\nall right?", Within: events.Duration(time.Hour)})
 	s.at(step(events.Answered, 1, ""), events.Answer{Outcome: events.OutcomeRetry, By: "ada", Next: "card", Reason: "the bank is back"})
 	s.at(step(events.Answered, 2, ""), events.Answer{Outcome: events.OutcomeExpired, Error: &events.Error{Message: "no answer came within 1h0m0s"}})
 	s.at(step(events.Completed, 0, ""), events.Done{Agent: "cash", Attempt: 4})

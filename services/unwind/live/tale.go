@@ -98,14 +98,22 @@ func (t *tale) tell(e events.Event, p *phrase) error {
 	case events.Failed:
 		return note(e, p, func(d events.Failure) string {
 			p.agent = d.Agent
+			if t.committed && d.Then == events.ThenBack {
+				d.Then = events.ThenPerson // its agent did not know that there is no way back
+			}
+			if d.Then == events.ThenPerson {
+				p.tone = ink.Bad
+			}
 			note, follows := failed(d)
 			p.follows = follows
 			return note
 		})
 	case events.Pending:
 		return note(e, p, func(d events.Wait) string {
-			p.agent = d.Agent
-			return waits(d)
+			p.agent, p.tone = d.Agent, ink.Warn
+			note, follows := waits(d)
+			p.follows = follows
+			return note
 		})
 	case events.Answered:
 		return note(e, p, answered)

@@ -40,12 +40,15 @@ func failed(d events.Failure) (note, follows string) {
 	return note, follows
 }
 
-func waits(d events.Wait) string {
-	note := "waits for " + cmp.Or(d.WaitsFor, "its outcome")
-	if d.Within > 0 {
-		note += ", for " + ink.Span(time.Duration(d.Within))
+func waits(d events.Wait) (note, follows string) {
+	note = "waits for " + cmp.Or(d.WaitsFor, "its outcome")
+	if d.Person {
+		note = "asks a person: " + cmp.Or(d.Question, d.WaitsFor, "what now?")
 	}
-	return note
+	if d.Within > 0 {
+		follows = " · for " + ink.Span(time.Duration(d.Within))
+	}
+	return note, follows
 }
 
 func answered(d events.Answer) string {

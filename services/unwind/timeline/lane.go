@@ -22,11 +22,14 @@ var (
 	working   = glyph{"━", ink.Busy}
 	waiting   = glyph{"┄", ink.Warn}
 	outside   = glyph{"·", ink.Warn}
+	asked     = glyph{"‥", ink.Warn}
 	undoing   = glyph{"═", ink.Back}
 	completed = glyph{"✔", ink.Good}
 	failed    = glyph{"✖", ink.Bad}
 	skipped   = glyph{"○", ink.Quiet}
 	pending   = glyph{"◌", ink.Warn}
+	answered  = glyph{"◍", ink.Strong}
+	pivot     = glyph{"◆", ink.Good}
 	undone    = glyph{"↩", ink.Back}
 	stuck     = glyph{"!", ink.Bad}
 	unknown   = glyph{"?", ink.Warn}
@@ -39,8 +42,8 @@ var legend = []struct {
 	glyph
 	means string
 }{
-	{working, "working"}, {waiting, "waiting for the next try"}, {outside, "waiting for an outcome from outside"},
-	{completed, "done"}, {skipped, "skipped"}, {failed, "failed"}, {undoing, "undoing"}, {undone, "undone"},
+	{working, "working"}, {waiting, "waiting for the next try"}, {outside, "waiting for an outcome from outside"}, {asked, "waiting for a person"},
+	{answered, "answered"}, {pivot, "the pivot: no way back"}, {completed, "done"}, {skipped, "skipped"}, {failed, "failed"}, {undoing, "undoing"}, {undone, "undone"},
 	{unknown, "lost"}, {stuck, "a person must look"},
 }
 
@@ -63,6 +66,25 @@ func (l *lane) add(at time.Time, mark, then glyph) {
 	l.points = append(l.points, point{at, mark, then})
 }
 
+// waitsOutside reports whether the lane waits for an outcome from outside.
+func (l *lane) waitsOutside() bool {
+	n := len(l.points)
+	return n > 0 && (l.points[n-1].then == outside || l.points[n-1].then == asked)
+}
+
+// goesOn is how a lane stands at the end of the axis: what waits outside, and
+// above all for a person, must not look as if somebody worked.
+func (l *lane) goesOn() glyph {
+	switch then := l.points[len(l.points)-1].then; then {
+	case outside:
+		return pending
+	case asked:
+		return stuck
+	default:
+		return glyph{goesOn.text, then.tone}
+	}
+}
+
 // end puts an end to what goes on, without an outcome of its own.
 func (l *lane) end(at time.Time) {
 	if n := len(l.points); n > 0 && l.points[n-1].then != nothing {
@@ -77,6 +99,8 @@ type chart struct {
 	until time.Time
 	turn  time.Time // zero: it did not turn
 	ended bool
+
+	committed bool
 }
 
 // plot reads a history. Facts that came too late are passed over.
@@ -146,7 +170,22 @@ func (c *chart) take(e events.Event) {
 	case events.Pending:
 		var d events.Wait
 		if e.Unpack(&d) == nil {
-			c.lane(s.Step, d.Agent).add(e.Time, pending, outside)
+			then := outside
+			if d.Person {
+				then = asked
+			}
+			c.lane(s.Step, d.Agent).add(e.Time, pending, then)
+		}
+	case events.Answered:
+		// Heard is the one that the step waits for.
+		if l := c.last(s.Step); l != nil && l.waitsOutside() {
+			l.add(e.Time, answered, working)
+		}
+	case events.Committed:
+		var d events.Commitment
+		if e.Unpack(&d) == nil {
+			c.committed = true
+			c.lane(d.Step, d.Agent).add(e.Time, pivot, working)
 		}
 	case events.Completed, events.Skipped:
 		var d events.Done
@@ -185,6 +224,11 @@ func (c *chart) claim(e events.Event, d events.Claim) {
 
 func (c *chart) failed(e events.Event, d events.Failure) {
 	l := c.lane(e.Subject.Step, d.Agent)
+	if d.Then == events.ThenPerson || d.Then == events.ThenBack && c.committed {
+		l.add(e.Time, failed, nothing)
+		l.add(e.Time, stuck, nothing)
+		return
+	}
 	if d.Then != events.ThenRetry {
 		l.add(e.Time, failed, nothing)
 		return
@@ -228,8 +272,7 @@ func (l *lane) label() string {
 func (l *lane) draw(c *chart, columns int) []glyph {
 	points := l.points
 	if n := len(points); !c.ended && n > 0 && points[n-1].then != nothing {
-		tone := points[n-1].then.tone
-		points = append(slices.Clone(points), point{c.until, glyph{goesOn.text, tone}, nothing})
+		points = append(slices.Clone(points), point{c.until, l.goesOn(), nothing})
 	}
 	if len(points) > columns {
 		points = points[len(points)-columns:]

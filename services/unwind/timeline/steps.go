@@ -18,7 +18,7 @@ const narrow = 110
 func Steps(s *saga.State, o Options) []string {
 	t := ink.Table{Head: []string{"step", "agent", "status", "attempts", "after", "remarks"}}
 	for _, st := range s.Steps {
-		status, agent, remarks := st.Status(s), Agent(st), remark(st)
+		status, agent, remarks := st.Status(s), Agent(st), remark(s, st)
 		shown := agent
 		switch {
 		case agent == st.Name:
@@ -62,8 +62,14 @@ func Trouble(st *saga.Step) *events.Error {
 	return nil
 }
 
-func remark(st *saga.Step) string {
+func remark(s *saga.State, st *saga.Step) string {
 	var parts []string
+	if s.Committed != nil && s.Committed.Step == st.Name {
+		parts = append(parts, "the pivot")
+	}
+	if last := st.Last(); s.Waits(st) {
+		parts = append(parts, asks(last.Wait))
+	}
 	if err := Trouble(st); err != nil {
 		parts = append(parts, cmp.Or(err.Message, err.Code))
 	}
@@ -87,6 +93,18 @@ func remark(st *saga.Step) string {
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, " · ")
+}
+
+// asks says what a step waits for, outside.
+func asks(w *events.Wait) string {
+	switch {
+	case w.Person && w.Question != "":
+		return "asks a person: " + w.Question
+	case w.Person:
+		return "waits for a person: " + w.WaitsFor
+	default:
+		return "waits for " + w.WaitsFor
+	}
 }
 
 func toneOfStep(s saga.StepStatus) ink.Tone {

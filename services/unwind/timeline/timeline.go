@@ -143,6 +143,8 @@ func toneOf(s saga.Status) ink.Tone {
 		return ink.Good
 	case saga.Stuck, saga.Rejected:
 		return ink.Bad
+	case saga.Waiting:
+		return ink.Warn
 	case saga.Unwinding, saga.Compensated:
 		return ink.Back
 	default:

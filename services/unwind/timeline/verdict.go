@@ -9,6 +9,8 @@ import (
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
+	"github.com/unwind-saga/unwind/saga/client"
+	"github.com/unwind-saga/unwind/services/unwind/inbox"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 )
 
@@ -43,10 +45,14 @@ func Verdict(s *saga.State, now time.Time) string {
 		return fmt.Sprintf("It turned back: %s. %s", why(s), waitingFor(owedBack(s, now)))
 	default:
 		text := waitingFor(owedForward(s, now))
-		if !s.Deadline.IsZero() {
+		switch {
+		case s.Committed != nil:
+			text += fmt.Sprintf(" It cannot turn back any more: its pivot, %s, is done.", s.Committed.Step)
+		case !s.Deadline.IsZero():
 			text += fmt.Sprintf(" It turns back by itself %s.", due(s.Deadline, now))
 		}
-		return text
+		// One question has been told by now.
+		return text + todo(s, len(client.ItemsOf(s)) > 1)
 	}
 }
 
@@ -99,7 +105,7 @@ func owedForward(s *saga.State, now time.Time) []string {
 	}
 	var owed []string
 	for _, st := range s.Steps {
-		if text := owedByStep(st, now); text != "" {
+		if text := owedByStep(s, st, now); text != "" {
 			owed = append(owed, text)
 		}
 	}
@@ -110,16 +116,26 @@ func owedForward(s *saga.State, now time.Time) []string {
 }
 
 // owedByStep says what is missing until a step is done; nothing when it is.
-func owedByStep(st *saga.Step, now time.Time) string {
+func owedByStep(s *saga.State, st *saga.Step, now time.Time) string {
 	last := st.Last()
-	switch {
+	switch said := st.Answer(); {
 	case st.Done != nil:
 		return ""
+	case said != nil && !last.Open():
+		return owedAnswer(st, said, now)
 	case last.Open():
 		return fmt.Sprintf("%s, which is at attempt %d of step %s for %s (instance %s)",
 			last.Claim.Agent, last.N, st.Name, ink.Span(now.Sub(last.Claimed.Time)), last.Claim.Instance)
+	case s.Stranded(st):
+		return fmt.Sprintf("a person to see to step %s, which failed after the pivot (%s)", st.Name, say(&last.Failure.Error))
 	case last.Failure == nil:
-		text := fmt.Sprintf("%s, which step %s needs", cmp.Or(last.Wait.WaitsFor, "an outcome from outside"), st.Name)
+		text := fmt.Sprintf("%s, which step %s needs", ink.Clean(cmp.Or(last.Wait.WaitsFor, "an outcome from outside")), st.Name)
+		if last.Wait.Person {
+			text = fmt.Sprintf("a person to answer %s at step %s", last.Wait.Agent, st.Name)
+			if q := ink.Clean(cmp.Or(last.Wait.Question, last.Wait.WaitsFor)); q != "" {
+				text += ": " + strings.TrimSuffix(q, ".")
+			}
+		}
 		if last.Wait.Within > 0 {
 			text += fmt.Sprintf("; %s gives it up %s", last.Wait.Agent, due(last.Waited.Time.Add(time.Duration(last.Wait.Within)), now))
 		}
@@ -132,6 +148,16 @@ func owedByStep(st *saga.Step, now time.Time) string {
 	default:
 		return fmt.Sprintf("%s to turn the saga back, because step %s failed (%s)", last.Claim.Agent, st.Name, say(&last.Failure.Error))
 	}
+}
+
+// owedAnswer says who has to make an outcome of what was said.
+func owedAnswer(st *saga.Step, said *saga.Answer, now time.Time) string {
+	last, by := st.Last(), ink.Clean(cmp.Or(said.By, "somebody"))
+	if last.Failure != nil && said.Outcome == events.OutcomeRetry {
+		return fmt.Sprintf("%s to make attempt %d of step %s, as %s asked, due %s", cmp.Or(said.Next, last.Claim.Agent), last.N+1, st.Name, by,
+			due(said.Time.Add(time.Duration(said.Due)), now))
+	}
+	return fmt.Sprintf("%s to take up what %s said of step %s: %s (is it running?)", last.Claim.Agent, by, st.Name, said.Outcome)
 }
 
 // leaves lists the steps that nobody followed yet.
@@ -177,21 +203,46 @@ func owedUndo(st *saga.Step, u *saga.Undo, now time.Time) string {
 
 // appeal tells a person what only a person can do.
 func appeal(s *saga.State) string {
+	switch {
+	case s.Turned():
+		return fmt.Sprintf("It turned back: %s. It is stuck, a person must look:%s", why(s), todo(s, true))
+	case s.Committed != nil:
+		return fmt.Sprintf("It cannot turn back any more: its pivot, %s, is done. It is stuck, a person must look:%s", s.Committed.Step, todo(s, true))
+	default:
+		return "It is stuck, a person must look:" + todo(s, true)
+	}
+}
+
+// todo lists what a person can do, with the commands; headed by what about.
+func todo(s *saga.State, headed bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "It turned back: %s. It is stuck, a person must look:", why(s))
-	for _, st := range s.Steps {
-		for _, u := range st.Undos {
-			if !u.Stuck() {
-				continue
-			}
-			who := fmt.Sprintf("%s %s %s %s", s.Type, s.ID, st.Name, u.Agent)
-			fmt.Fprintf(&b, "\n  - %s could not undo step %s, %s failed (%s)", u.Agent, st.Name,
-				count(u.Tries(), "try"), say(&u.Failures[len(u.Failures)-1].Error))
-			fmt.Fprintf(&b, "\n      try again:      unwind saga redo %s --reason '...'", who)
-			fmt.Fprintf(&b, "\n      undone by hand: unwind saga resolve %s --reason '...'", who)
+	for _, i := range client.ItemsOf(s) {
+		indent := "\n  "
+		if headed {
+			fmt.Fprintf(&b, "\n  - %s", owes(i))
+			indent = "\n      "
+		}
+		for _, a := range inbox.Actions(i) {
+			fmt.Fprintf(&b, "%s%s:%s  %s", indent, a.What, indent, a.Command)
 		}
 	}
 	return b.String()
+}
+
+// owes says what an item needs a person for.
+func owes(i client.Item) string {
+	var last *events.Error
+	if n := len(i.Tries); n > 0 {
+		last = i.Tries[n-1].Error
+	}
+	switch i.Need {
+	case client.NeedUndo:
+		return fmt.Sprintf("%s could not undo step %s, %s failed (%s)", i.Agent, i.Step, count(len(i.Tries), "try"), say(last))
+	case client.NeedStep:
+		return fmt.Sprintf("step %s failed, %s gave it up (%s)", i.Step, i.Agent, say(last))
+	default:
+		return fmt.Sprintf("%s asks at step %s: %s", i.Agent, i.Step, ink.Clean(cmp.Or(i.Question, i.WaitsFor)))
+	}
 }
 
 // due says when, seen from now.
