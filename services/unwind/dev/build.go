@@ -15,6 +15,7 @@ import (
 // once, however many agents it is.
 type builder struct {
 	folder string            // where the binaries go
+	unwind string            // the tool itself, if it is known
 	built  map[string]string // by folder
 }
 
@@ -30,6 +31,9 @@ func (b *builder) command(ctx context.Context, p Program) ([]string, error) {
 		command := append([]string(nil), p.Config.Command...)
 		if strings.ContainsRune(command[0], filepath.Separator) && !filepath.IsAbs(command[0]) {
 			command[0] = filepath.Join(folder, command[0])
+		}
+		if command[0] == "unwind" && b.unwind != "" {
+			command[0] = b.unwind
 		}
 		return command, nil
 	}

@@ -18,6 +18,11 @@ type Config struct {
 	SyncAlways   bool          // the broker writes each event to the disk before it acknowledges it
 	SyncInterval time.Duration // or so often; default every two minutes
 
+	// Unwind is the path of the tool itself: an agent whose command begins with
+	// unwind is started by it, whatever is called so elsewhere. Default: as any
+	// other command.
+	Unwind string
+
 	Env      []string      // for every agent, beside the environment of this program
 	Replicas int           // processes for each agent; default 1
 	Grace    time.Duration // between SIGTERM and SIGKILL; default 15 s

@@ -50,7 +50,7 @@ func (c *Crew) start(ctx context.Context, programs []Program) error {
 	if err := c.ensure(ctx, types(programs)); err != nil {
 		return err
 	}
-	b := builder{folder: filepath.Join(c.config.Store, "bin"), built: map[string]string{}}
+	b := builder{folder: filepath.Join(c.config.Store, "bin"), unwind: c.config.Unwind, built: map[string]string{}}
 	out := &outlet{w: c.config.Output, ink: c.config.Ink}
 	for _, p := range programs {
 		command, err := b.command(ctx, p)
