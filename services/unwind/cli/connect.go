@@ -35,6 +35,10 @@ func (t *tool) limitWait(ctx context.Context) (context.Context, context.CancelFu
 // connect reaches the broker. That there is none is an error soon, also for a
 // command that would wait for ever.
 func (t *tool) connect(ctx context.Context) (*broker.Log, error) {
+	return t.connectAs(ctx, "unwind", slog.New(slog.DiscardHandler))
+}
+
+func (t *tool) connectAs(ctx context.Context, name string, logger *slog.Logger) (*broker.Log, error) {
 	soon, cancel := context.WithTimeout(ctx, reach)
 	defer cancel()
 	where, err := broker.FromEnv()
@@ -48,7 +52,7 @@ func (t *tool) connect(ctx context.Context) (*broker.Log, error) {
 	case t.server != "":
 		where.URL, where.Context = t.server, ""
 	}
-	where.Name, where.Logger = "unwind", slog.New(slog.DiscardHandler)
+	where.Name, where.Logger = name, logger
 	log, err := broker.Connect(soon, where)
 	if err != nil && !errors.Is(context.Cause(ctx), errInterrupted) {
 		// Not a time-out: to wait longer would not help.

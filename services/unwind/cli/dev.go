@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -65,6 +66,8 @@ func (t *tool) devConfig(f devFlags) (dev.Config, error) {
 		Output: t.err, Ink: t.ink(t.err),
 		Logger: slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
+	// Where it can't be found out, unwind is looked for like any command.
+	c.Unwind, _ = os.Executable()
 	switch {
 	case f.replicas < 1:
 		return c, fmt.Errorf("--replicas %d: at least one is needed", f.replicas)

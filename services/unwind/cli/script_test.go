@@ -6,11 +6,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +46,8 @@ var update = os.Getenv("UPDATE") != ""
 //	eventually <command>...    until the command succeeds
 //	publish <subject> <body>   write to the broker as a stranger
 //	fill <file> <bytes>        a JSON string of so many bytes
+//	post <status> <file> <body>  post a body to the URL in a file, and get this status
+//	race <command> | <command> both at the same moment; won.txt and lost.txt have what they said
 //	gone <file>                the processes whose ids are in a file are gone
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -53,6 +58,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"cast": cast, "exits": exits, "eventually": eventually, "publish": publish, "fill": fill, "gone": gone,
+			"post": post, "race": race,
 		},
 	})
 }
@@ -73,10 +79,18 @@ func setup(env *testscript.Env) error {
 	env.Defer(log.Close)
 	env.Values[logKey{}] = log
 	port, err := freePort()
+	if err != nil {
+		return err
+	}
 	env.Setenv("NATS_URL", server.ClientURL())
 	env.Setenv("PORT", port)
+	second, err := freePort()
+	if err != nil {
+		return err
+	}
+	env.Setenv("HTTP_PORT", second)
 	env.Setenv("USER", "ada")
-	return err
+	return nil
 }
 
 func freePort() (string, error) {
@@ -165,6 +179,45 @@ func gone(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
+}
+
+func post(ts *testscript.TestScript, _ bool, args []string) {
+	res, err := http.Post(strings.TrimSpace(ts.ReadFile(args[1])), "application/json", strings.NewReader(args[2]))
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	ts.Logf("%s %s", res.Status, text)
+	if want := args[0]; !strings.HasPrefix(res.Status, want+" ") {
+		ts.Fatalf("answered %s, want %s", res.Status, want)
+	}
+}
+
+// race runs two commands at the same moment, and leaves in won.txt and lost.txt
+// what they said.
+func race(ts *testscript.TestScript, _ bool, args []string) {
+	bar := slices.Index(args, "|")
+	outputs, errs := make([][]byte, 2), make([]error, 2)
+	var both sync.WaitGroup
+	for i, command := range [][]string{args[:bar], args[bar+1:]} {
+		both.Go(func() {
+			c := exec.Command(command[0], command[1:]...)
+			c.Dir = ts.Getenv("WORK")
+			c.Env = []string{"PATH=" + ts.Getenv("PATH"), "NATS_URL=" + ts.Getenv("NATS_URL"), "HOME=" + ts.Getenv("HOME")}
+			outputs[i], errs[i] = c.CombinedOutput()
+		})
+	}
+	both.Wait()
+	won := 0
+	if errs[0] != nil {
+		won = 1
+	}
+	ts.Logf("won: %s\nlost: %s", outputs[won], outputs[1-won])
+	if errs[won] != nil || errs[1-won] == nil {
+		ts.Fatalf("%v and %v, want one of them to be first", errs[0], errs[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("won.txt"), outputs[won], 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs("lost.txt"), outputs[1-won], 0o644))
 }
 
 // alive reports whether a process is there and is no zombie.

@@ -23,8 +23,8 @@ func (t *tool) showCommand() *cobra.Command {
 how the saga ended or what it waits for. Of an answer that was no good, a line
 tells what is wrong with it and how it began.
 
--o json has the keys type, id, status (running, unwinding, completed,
-compensated, stuck or rejected), steps and events.`,
+-o json has the keys type, id, status (running, waiting, unwinding,
+completed, compensated, stuck or rejected), steps and events.`,
 		Example: `  unwind saga show kyc order-1
   unwind saga show kyc order-1 --events
   unwind saga show kyc order-1 --raw

@@ -36,7 +36,7 @@ func (t *tool) startCommand() *cobra.Command {
 
 With --wait, the saga's events are shown on standard error as they come, and the
 exit code is 3 if it ends in any other way than completed. It also is when the
-saga is stuck and only a person can go on.`,
+saga waits for a person, or is stuck and only a person can go on.`,
 		Example: `  unwind saga start kyc -f application.json
   unwind saga start kyc --id order-1 --data '{"name": "Ada"}' --wait
   jq .order mail.json | unwind saga start kyc -f - --wait -o json`,

@@ -8,6 +8,8 @@
 //	  undo_fails_while: down  # a file beside agent.yaml: undoing fails while it is there
 //	  wait_for: go            # an attempt waits until this file is there
 //	  bytes: 5000000          # its result is so large
+//	  unavailable_while: down # likewise: an attempt can't
+//	  callback: url           # its outcome comes from outside: where to is written to this file
 package testagent
 
 import (
@@ -25,6 +27,7 @@ import (
 	"github.com/unwind-saga/unwind/broker"
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/callback"
 	"github.com/unwind-saga/unwind/saga/config"
 )
 
@@ -35,6 +38,8 @@ type settings struct {
 	UndoFailsWhile string        `yaml:"undo_fails_while"`
 	WaitFor        string        `yaml:"wait_for"`
 	Bytes          int           `yaml:"bytes"`
+	Unavailable    string        `yaml:"unavailable_while"`
+	Callback       string        `yaml:"callback"`
 }
 
 // Main is the program: its only argument is the path of its agent.yaml.
@@ -94,6 +99,10 @@ func (s settings) perform(ctx context.Context, t agent.Task, folder string) (age
 	switch {
 	case t.Attempt <= s.Fail:
 		return agent.Result{}, fmt.Errorf("provider answered 503")
+	case s.Unavailable != "" && there(folder, s.Unavailable):
+		return agent.Result{}, agent.Unavailable("down", errors.New("the provider is down for today"))
+	case s.Callback != "":
+		return s.accept(t, folder)
 	case s.Refuse != "":
 		return agent.Result{}, agent.Refuse("refused", "%s", s.Refuse)
 	}
@@ -102,6 +111,19 @@ func (s settings) perform(ctx context.Context, t agent.Task, folder string) (age
 		result["scan"] = strings.Repeat("x", s.Bytes)
 	}
 	return agent.Result{Data: result}, nil
+}
+
+// accept leaves the outcome to whoever has the URL.
+func (s settings) accept(t agent.Task, folder string) (agent.Result, error) {
+	desk, err := callback.FromEnv()
+	if err != nil {
+		return agent.Result{}, err
+	}
+	url := desk.URL(t.Type, t.ID, t.Step, t.Attempt)
+	if err := os.WriteFile(filepath.Join(folder, s.Callback), []byte(url), 0o600); err != nil {
+		return agent.Result{}, err
+	}
+	return agent.Result{Pending: &agent.Pending{For: "the scanner's callback"}}, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/unwind-saga/unwind/services/unwind/operator"
+)
+
+func (t *tool) operatorCommand() *cobra.Command {
+	var files []string
+	c := &cobra.Command{
+		Use:   "operator --config <agent.yaml>",
+		Short: "Run an agent whose work is done by a person",
+		Long: `Run an agent that asks a person, and waits for the answer from the inbox. It
+stands last in a chain of agents, or is a step of its own, an approval:
+
+  agent: operator
+  saga: trip
+  step: plan
+  stand_in: true              # or after: [plan], for a step of its own
+  compensation_handler: none  # or ask: a person undoes what a person did
+  command: [unwind, operator, --config, agent.yaml]
+  settings:
+    question: Which way to {{.task.to}}?
+    within: 4h                # then the chain goes on
+
+The question is a template over .task, .results (by step), .type, .id, .step and
+.attempt. One process may be several operators.`,
+		Example: `  unwind operator --config agent.yaml
+  unwind operator --config plan/operator.agent.yaml --config approval/agent.yaml`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if len(files) == 0 {
+				return t.misuse(c, errors.New("--config is missing"))
+			}
+			var operators []*operator.Operator
+			for _, file := range files {
+				o, err := operator.Load(file)
+				if err != nil {
+					return &exit{exitError, err}
+				}
+				operators = append(operators, o)
+			}
+			ctx, cancel := t.limitWait(c.Context())
+			defer cancel()
+			logger := slog.New(slog.NewTextHandler(t.err, nil))
+			log, err := t.connectAs(ctx, "unwind operator", logger)
+			if err != nil {
+				return err
+			}
+			defer log.Close()
+			return interrupted(ctx, operator.Run(ctx, log, logger, operators...))
+		},
+	}
+	c.Flags().StringArrayVar(&files, "config", nil, "an operator's agent.yaml; may be repeated")
+	return c
+}
