@@ -343,7 +343,7 @@ func (r *runner) overtaken(ctx context.Context, a attempt, left events.Left, seq
 // skips it.
 func (r *runner) clear(ctx context.Context, s *saga.State) error {
 	l := r.logger.With("saga", s.ID)
-	_, err := r.compensate(ctx, r.order(s, s.Step(r.role.Step).Last().N, nil), l)
+	_, err := r.compensate(r.countedUndo(ctx, s), r.order(s, s.Step(r.role.Step).Last().N, nil), l)
 	if err != nil && !errors.Is(err, errStopped) {
 		l.Warn("not handed on, nor skipped: what it may have left could not be undone", "error", err)
 	}

@@ -1,0 +1,49 @@
+package inject
+
+import "slices"
+
+// A Kind of fault.
+type Kind string
+
+// The kinds that a step meets. Those of the first three lines leave nothing; of
+// the others nobody who looks from outside can tell.
+const (
+	Transient   Kind = "transient"   // a plain error
+	Unavailable Kind = "unavailable" // an expired key: this agent can't
+	Refused     Kind = "refused"     // the task is not acceptable
+	Busy        Kind = "busy"        // 429, with Retry-After
+	Down        Kind = "down"        // 503, with Retry-After
+	Hang        Kind = "hang"        // nothing happens until the timeout
+	Garbage     Kind = "garbage"     // it happened, and the result is no result
+	LostBefore  Kind = "lost_before" // the connection is cut, and nothing happened
+	LostAfter   Kind = "lost_after"  // it happened, and the answer is lost
+	KillBefore  Kind = "kill_before" // the process dies, and nothing happened
+	KillDuring  Kind = "kill_during" // the process dies while it happens
+	KillAfter   Kind = "kill_after"  // it happened, and the process dies
+)
+
+// Fail is the kind that only undoing meets, beside hang, lost_after and the
+// kills: an error, which has no class there.
+const Fail Kind = "fail"
+
+var (
+	forward = []Kind{
+		Transient, Unavailable, Refused, Busy, Down,
+		Hang, Garbage, LostBefore, LostAfter, KillBefore, KillDuring, KillAfter,
+	}
+	back = []Kind{Fail, Hang, LostAfter, KillBefore, KillDuring, KillAfter}
+)
+
+// Kinds lists the kinds that a step, or its undoing, may meet.
+func Kinds(undoing bool) []Kind {
+	if undoing {
+		return slices.Clone(back)
+	}
+	return slices.Clone(forward)
+}
+
+// Kills reports whether the process does not survive it.
+func (k Kind) Kills() bool { return k == KillBefore || k == KillDuring || k == KillAfter }
+
+// waits reports whether the fault says how long to wait before the next try.
+func (k Kind) waits() bool { return k == Busy || k == Down }
