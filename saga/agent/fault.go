@@ -68,7 +68,7 @@ func dieNow() {
 func (f faulty) perform(do func(context.Context, Task) (Result, error)) func(context.Context, Task) (Result, error) {
 	return func(ctx context.Context, t Task) (Result, error) {
 		c := inject.Call{Saga: t.ID, Step: t.Step, Agent: t.Agent, N: nth(ctx)}
-		return meet(ctx, f, c, func() (Result, error) { return do(ctx, t) })
+		return meet(ctx, f, c, func(ctx context.Context) (Result, error) { return do(ctx, t) })
 	}
 }
 
@@ -76,16 +76,16 @@ func (f faulty) compensate(do func(context.Context, Undo) error) func(context.Co
 	return func(ctx context.Context, u Undo) error {
 		again, _ := ctx.Value(againKey{}).(bool)
 		c := inject.Call{Saga: u.ID, Step: u.Step, Agent: u.Agent, Undoing: true, N: nth(ctx), Again: again}
-		_, err := meet(ctx, f, c, func() (struct{}, error) { return struct{}{}, do(ctx, u) })
+		_, err := meet(ctx, f, c, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx, u) })
 		return err
 	}
 }
 
 // meet makes a call, or whatever it meets instead.
-func meet[T any](ctx context.Context, f faulty, c inject.Call, do func() (T, error)) (none T, _ error) {
+func meet[T any](ctx context.Context, f faulty, c inject.Call, do func(context.Context) (T, error)) (none T, _ error) {
 	fault, meets := f.in.Meets(c)
 	if !meets {
-		return do()
+		return do(ctx)
 	}
 	f.logger.Warn("fault injected", "kind", fault.Kind, "saga", c.Saga, "undoing", c.Undoing, "call", c.N)
 	if err := f.in.Journal.Note(c, fault.Kind); err != nil {
@@ -103,15 +103,23 @@ func meet[T any](ctx context.Context, f faulty, c inject.Call, do func() (T, err
 	case inject.Hang:
 		<-ctx.Done()
 		return none, fmt.Errorf("%w: it hangs: %w", errInjected, ctx.Err())
+	case inject.Late:
+		<-ctx.Done()
+		go func() { // nobody waits for it: that is the fault
+			time.Sleep(time.Duration(fault.Share * float64(latest)))
+			_, err := do(context.WithoutCancel(ctx))
+			f.logger.Warn("a late effect", "saga", c.Saga, "undoing", c.Undoing, "error", err)
+		}()
+		return none, fmt.Errorf("%w: it hangs: %w", errInjected, ctx.Err())
 	case inject.LostBefore:
 		return none, fmt.Errorf("%w: the connection was cut: %w", errInjected, io.ErrUnexpectedEOF)
 	case inject.LostAfter:
-		if _, err := do(); err != nil {
+		if _, err := do(ctx); err != nil {
 			return none, err
 		}
 		return none, fmt.Errorf("%w: the answer was lost: %w", errInjected, io.ErrUnexpectedEOF)
 	case inject.Garbage:
-		if _, err := do(); err != nil {
+		if _, err := do(ctx); err != nil {
 			return none, err
 		}
 		return none, badResult{fmt.Errorf("%w: the result is no JSON: %q", errInjected, "\x00garbage"), nil}
@@ -122,17 +130,19 @@ func meet[T any](ctx context.Context, f faulty, c inject.Call, do func() (T, err
 			time.Sleep(time.Duration(fault.Share * float64(during)))
 			f.die()
 		}()
-		_, _ = do()
+		_, _ = do(ctx)
 		f.die()
 	case inject.KillAfter:
-		_, _ = do()
+		_, _ = do(ctx)
 		f.die()
 	}
 	return none, fmt.Errorf("%w: %s", errInjected, fault.Kind)
 }
 
-// during is how late a process is killed in the middle of a call, at the latest.
-const during = 10 * time.Millisecond
+const (
+	during = 10 * time.Millisecond // until a process is killed in the middle of a call, at the latest
+	latest = 2 * time.Second       // until something happens after all, when its time is up
+)
 
 // What a drilled call carries in its context: a handler knows nothing of it.
 type (

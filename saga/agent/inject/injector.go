@@ -34,7 +34,7 @@ type Call struct {
 type Fault struct {
 	Kind  Kind
 	Wait  time.Duration // the Retry-After of busy and down
-	Share float64       // from 0 to 1: how far a kill lets it come
+	Share float64       // from 0 to 1: how far a kill lets it come, or how late it is
 }
 
 // An Injector decides by a profile. Its zero value never does anything.

@@ -5,8 +5,8 @@ import "slices"
 // A Kind of fault.
 type Kind string
 
-// The kinds that a step meets. Those of the first three lines leave nothing; of
-// the others nobody who looks from outside can tell.
+// The kinds that a step meets. From hang on, nobody who looks from
+// outside can tell what they left.
 const (
 	Transient   Kind = "transient"   // a plain error
 	Unavailable Kind = "unavailable" // an expired key: this agent can't
@@ -14,6 +14,7 @@ const (
 	Busy        Kind = "busy"        // 429, with Retry-After
 	Down        Kind = "down"        // 503, with Retry-After
 	Hang        Kind = "hang"        // nothing happens until the timeout
+	Late        Kind = "late"        // nothing happens until the timeout, and it happens after all
 	Garbage     Kind = "garbage"     // it happened, and the result is no result
 	LostBefore  Kind = "lost_before" // the connection is cut, and nothing happened
 	LostAfter   Kind = "lost_after"  // it happened, and the answer is lost
@@ -22,16 +23,16 @@ const (
 	KillAfter   Kind = "kill_after"  // it happened, and the process dies
 )
 
-// Fail is the kind that only undoing meets, beside hang, lost_after and the
-// kills: an error, which has no class there.
+// Fail is the kind that only undoing meets, beside hang, late, lost_after
+// and the kills: an error, which has no class there.
 const Fail Kind = "fail"
 
 var (
 	forward = []Kind{
 		Transient, Unavailable, Refused, Busy, Down,
-		Hang, Garbage, LostBefore, LostAfter, KillBefore, KillDuring, KillAfter,
+		Hang, Late, Garbage, LostBefore, LostAfter, KillBefore, KillDuring, KillAfter,
 	}
-	back = []Kind{Fail, Hang, LostAfter, KillBefore, KillDuring, KillAfter}
+	back = []Kind{Fail, Hang, Late, LostAfter, KillBefore, KillDuring, KillAfter}
 )
 
 // Kinds lists the kinds that a step, or its undoing, may meet.
