@@ -68,6 +68,17 @@ func Parse(name string, text []byte, lookup func(string) (string, bool)) (Profil
 	return p.checked(file)
 }
 
+// Has reports whether anybody may meet a fault of this kind.
+func (p Profile) Has(kind Kind) bool {
+	in := func(c Chances) bool { return c[kind].Chance > 0 }
+	for _, f := range p.Agents {
+		if in(f.Forward) || in(f.Back) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(p.Outages, func(o Outage) bool { return o.Kind == kind && o.Chance > 0 })
+}
+
 func (p Profile) checked(file *config.File) (Profile, error) {
 	for _, name := range slices.Sorted(maps.Keys(p.Agents)) {
 		at := "agents." + name

@@ -76,7 +76,7 @@ func Run(ctx context.Context, f Family, c Config) (Report, error) {
 	if err != nil {
 		return fail(err)
 	}
-	d := &drill{Family: f, config: c, faults: file, seed: profile.Seed, programs: programs}
+	d := &drill{Family: f, config: c, faults: file, seed: profile.Seed, late: profile.Has(inject.Late), programs: programs}
 	d.program = program{command: command, folder: f.folder()}
 	report := Report{Saga: f.Saga, Runs: c.Runs, Seed: profile.Seed, Faults: file, At: time.Now().UTC(), Machine: thisMachine()}
 	for _, layers := range c.Layers {
@@ -105,6 +105,7 @@ type drill struct {
 	config   Config
 	faults   string
 	seed     uint64
+	late     bool // some faults happen after all
 	programs []dev.Program
 }
 
@@ -157,11 +158,18 @@ func (d *drill) row(ctx context.Context, layers agent.Layers, store string) (Row
 	if err != nil {
 		return Row{}, err
 	}
+	if d.late { // what happens after the last end must not be overlooked
+		select {
+		case <-time.After(lateness):
+		case <-ctx.Done():
+			return Row{}, ctx.Err()
+		}
+	}
 	deaths := 0
 	for _, p := range crew.Processes() {
 		deaths += p.Deaths
 	}
-	crew.Stop() // whoever was late has come to rest
+	crew.Stop()
 	effects, err := w.effects(ctx)
 	if err != nil {
 		return Row{}, err
@@ -183,6 +191,10 @@ func (d *drill) row(ctx context.Context, layers agent.Layers, store string) (Row
 	row.Took = time.Since(began).Seconds()
 	return row, nil
 }
+
+// lateness is how long an effect may come after its call has timed out; see the
+// fault of that name.
+const lateness = 3 * time.Second
 
 // kindOf tells faults of the way back from those of the way forward.
 func kindOf(n inject.Note) string {

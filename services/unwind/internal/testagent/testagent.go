@@ -8,6 +8,7 @@
 //	  undo_fails_while: down  # a file beside agent.yaml: undoing fails while it is there
 //	  wait_for: go            # an attempt waits until this file is there
 //	  bytes: 5000000          # its result is so large
+//	  leaves: ../there        # each saga leaves <saga>.<agent> in this folder, until it is undone
 package testagent
 
 import (
@@ -35,6 +36,7 @@ type settings struct {
 	UndoFailsWhile string        `yaml:"undo_fails_while"`
 	WaitFor        string        `yaml:"wait_for"`
 	Bytes          int           `yaml:"bytes"`
+	Leaves         string        `yaml:"leaves"`
 }
 
 // Main is the program: its only argument is the path of its agent.yaml.
@@ -72,11 +74,11 @@ func Run(ctx context.Context, log events.Log, file string, logger *slog.Logger) 
 		return s.perform(ctx, t, folder)
 	}}
 	if cfg.CompensationHandler != config.NoCompensation {
-		h.Compensations = agent.Compensations{"undo": func(context.Context, agent.Undo) error {
+		h.Compensations = agent.Compensations{"undo": func(_ context.Context, u agent.Undo) error {
 			if s.UndoFailsWhile != "" && there(folder, s.UndoFailsWhile) {
 				return errors.New("it can't be undone now")
 			}
-			return nil
+			return s.remove(u)
 		}}
 	}
 	return agent.Options{Logger: logger, Grace: 100 * time.Millisecond}.Run(ctx, log, cfg, h)
@@ -101,7 +103,26 @@ func (s settings) perform(ctx context.Context, t agent.Task, folder string) (age
 	if s.Bytes > 0 {
 		result["scan"] = strings.Repeat("x", s.Bytes)
 	}
-	return agent.Result{Data: result}, nil
+	return agent.Result{Data: result}, s.leave(t)
+}
+
+// leave leaves a file, the same for every attempt.
+func (s settings) leave(t agent.Task) error {
+	if s.Leaves == "" {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(s.Leaves, t.ID+"."+t.Agent), nil, 0o600)
+}
+
+func (s settings) remove(u agent.Undo) error {
+	if s.Leaves == "" {
+		return nil
+	}
+	err := os.Remove(filepath.Join(s.Leaves, u.ID+"."+u.Agent))
+	if errors.Is(err, os.ErrNotExist) {
+		return agent.ErrNothingFound
+	}
+	return err
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
