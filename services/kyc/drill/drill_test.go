@@ -9,7 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/saga/sagatest"
 	"github.com/unwind-saga/unwind/services/unwind/drill"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 )
@@ -24,6 +27,11 @@ func TestDrill(t *testing.T) {
 	require.NoError(t, err)
 	report, err := drill.Run(ctx, family, drill.Config{
 		Runs: 200, Faults: "testdata/harsh.yaml", Layers: []agent.Layers{agent.NoLayers, agent.AllLayers},
+		// Calls are late here, and processes die, but no replica that lost its
+		// lease goes on.
+		Over: func(history []events.Event, s *saga.State) {
+			assert.NoError(t, sagatest.Check(history, false), "saga %s\n%s", s.ID, sagatest.Transcript(history))
+		},
 	})
 	require.NoError(t, err)
 	require.Len(t, report.Rows, 2)

@@ -33,16 +33,20 @@ func main() {
 func run(args []string) error {
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
-	switch strings.Join(args[:min(len(args), 1)], "") + fmt.Sprint(len(args)) {
-	case "tasks2":
-		n, err := strconv.Atoi(args[1])
+	verb, of := "", ""
+	if len(args) > 0 {
+		verb, of = args[0], strings.Join(args[1:], " ")
+	}
+	switch verb {
+	case "tasks":
+		n, err := strconv.Atoi(of)
 		if err != nil {
-			return err
+			return fmt.Errorf("tasks: %w", err)
 		}
 		return tasks(out, n)
-	case "world2":
-		return open(out, args[1])
-	case "effects1":
+	case "world":
+		return open(out, of)
+	case "effects":
 		return ask(out)
 	default:
 		return errors.New("want tasks <n>, world <folder> or effects")

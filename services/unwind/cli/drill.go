@@ -55,7 +55,7 @@ was left behind, done twice or missing.`,
 	c.Flags().StringVar(&f.config.Faults, "faults", "", "the profile of faults (default: the family's)")
 	c.Flags().StringVar(&f.layers, "layers", "", "one row: none, retry, retry+fallback or all (default: all four)")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "which faults are met (default: the profile's)")
-	c.Flags().IntVar(&f.config.AtOnce, "at-once", 32, "sagas at a time")
+	c.Flags().IntVar(&f.config.AtOnce, "at-once", 16, "sagas at a time")
 	c.Flags().IntVar(&f.config.Replicas, "replicas", 2, "processes for each agent")
 	c.Flags().StringVar(&f.config.Store, "store", "", "an empty folder to keep everything in (default: a temporary one)")
 	t.outputFlag(c)

@@ -83,7 +83,10 @@ func (r Report) Lines(in ink.Ink, columns int) []string {
 	}
 	return append(lines, "",
 		fmt.Sprintf("%d sagas of %s in each row, seed %d, in %s on %d CPUs (%s/%s)", r.Runs, r.Saga, r.Seed, span(took), r.Machine.CPUs, r.Machine.OS, r.Machine.Arch),
-		strings.Join(notes, "; "))
+		strings.Join(notes, "; "),
+		"what is left and what was done twice was looked up where the effects are, not in the histories;",
+		"to need a person: undoing was given up, or something is left, twice, missing, or without an end;",
+		"recovery: from a saga's first failure or crash to its end, of those that needed nobody")
 }
 
 func span(seconds float64) string { return ink.Span(time.Duration(seconds * float64(time.Second))) }

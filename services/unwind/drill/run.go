@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/agent/inject"
 	"github.com/unwind-saga/unwind/saga/client"
@@ -26,13 +27,16 @@ type Config struct {
 	Layers   []agent.Layers // the rows; default All
 	Seed     *uint64        // default: the profile's
 	Faults   string         // a profile; default: the family's
-	AtOnce   int            // sagas at a time; default 32
+	AtOnce   int            // sagas at a time; default 16
 	Replicas int            // processes of each agent; default 2
 	Store    string         // a folder for everything; default: a temporary one that is removed
 	Patience time.Duration  // without any event, before what has not ended counts as lost; default 1 minute
 
 	// Tell is called as it goes on; it may be called by several goroutines.
 	Tell func(Progress)
+	// Over is called with each saga that has ended, and its history without the
+	// task, one after the other.
+	Over func([]events.Event, *saga.State)
 }
 
 // Progress is how far a drill has come.
@@ -43,7 +47,7 @@ type Progress struct {
 
 func (c Config) withDefaults() Config {
 	c.Runs = cmp.Or(c.Runs, 1000)
-	c.AtOnce = cmp.Or(c.AtOnce, 32)
+	c.AtOnce = cmp.Or(c.AtOnce, 16)
 	c.Replicas = cmp.Or(c.Replicas, 2)
 	c.Patience = cmp.Or(c.Patience, time.Minute)
 	if len(c.Layers) == 0 {
@@ -51,6 +55,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Tell == nil {
 		c.Tell = func(Progress) {}
+	}
+	if c.Over == nil {
+		c.Over = func([]events.Event, *saga.State) {}
 	}
 	return c
 }
@@ -219,7 +226,7 @@ func (d *drill) sagas(ctx context.Context, crew *dev.Crew, layers agent.Layers) 
 	defer silence.Stop()
 	free := make(chan struct{}, c.AtOnce)
 	mends := make(chan mend, c.Runs)
-	watch, ended := newWatch(), 0
+	watch, ended := newWatch(c.Over), 0
 	var all sync.WaitGroup
 	all.Go(func() {
 		err := crew.Log().Follow(ctx, d.Saga, "", 1, func(e events.Event) error {

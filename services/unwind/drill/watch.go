@@ -32,6 +32,7 @@ func (f Fate) recovery() (time.Duration, bool) {
 type watch struct {
 	running map[string]*running
 	fates   map[string]Fate
+	over    func([]events.Event, *saga.State)
 }
 
 type running struct {
@@ -40,7 +41,9 @@ type running struct {
 	Fate
 }
 
-func newWatch() *watch { return &watch{map[string]*running{}, map[string]Fate{}} }
+func newWatch(over func([]events.Event, *saga.State)) *watch {
+	return &watch{map[string]*running{}, map[string]Fate{}, over}
+}
 
 // An order to mend: this agent is to undo its step again.
 type mend struct{ id, step, agent string }
@@ -76,6 +79,7 @@ func (w *watch) see(e events.Event) (ended bool, mends []mend, err error) {
 		r.Status, r.Ended, r.Troubled = s.Status(), s.End.Time, trouble(s)
 		w.fates[id] = r.Fate
 		delete(w.running, id)
+		w.over(r.history, s)
 		return true, nil, nil
 	}
 	if s.Status() != saga.Stuck || !client.AtRest(s) {

@@ -51,7 +51,8 @@ func claim(cause events.Cause) events.Claim {
 // A crash is told by whoever takes over; it counts from the claim that was lost.
 // What waits for a person is found, and found no second time while it is mended.
 func TestWatch(t *testing.T) {
-	w := &tale{T: t, watch: newWatch()}
+	over := 0
+	w := &tale{T: t, watch: newWatch(func([]events.Event, *saga.State) { over++ })}
 	w.tell(submitted, json.RawMessage(`{}`))
 	w.tell(started, claim(events.CauseTask))                                                                                            // 2
 	w.tell(second, claim(events.CauseTakeover))                                                                                         // 3
@@ -74,4 +75,5 @@ func TestWatch(t *testing.T) {
 	_, recovered := w.watch.fates["1"].recovery()
 	assert.False(t, recovered, "a person's time is not counted")
 	assert.Empty(t, w.watch.running)
+	assert.Equal(t, 1, over)
 }
