@@ -93,7 +93,7 @@ func meet[T any](ctx context.Context, f faulty, c inject.Call, do func(context.C
 	}
 	switch fault.Kind {
 	case inject.Unavailable:
-		return none, Unavailable("expired_key", fmt.Errorf("%w: 401 Unauthorized, the key has expired", errInjected))
+		return none, Unavailable("expired_key", fmt.Errorf("%w: 401, the key has expired", errInjected))
 	case inject.Refused:
 		return none, Refuse("injected", "%w: refused", errInjected)
 	case inject.Busy:

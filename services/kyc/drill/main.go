@@ -32,7 +32,10 @@ func main() {
 
 func run(args []string) error {
 	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
+	return errors.Join(obey(out, args), out.Flush())
+}
+
+func obey(out *bufio.Writer, args []string) error {
 	verb, of := "", ""
 	if len(args) > 0 {
 		verb, of = args[0], strings.Join(args[1:], " ")
