@@ -203,6 +203,25 @@ func (d *drill) row(ctx context.Context, layers agent.Layers, store string) (Row
 // fault of that name.
 const lateness = 3 * time.Second
 
+// mend does what a person would: what was wrong is put right, and the agent asked
+// again.
+func (d *drill) mend(ctx context.Context, log events.Log, m mend) error {
+	const by, reason = "drill", "a person looked into it"
+	if m.k <= 0 {
+		return client.Redo(ctx, log, d.Saga, m.id, m.step, m.agent, by, reason)
+	}
+	at := events.Subject{Type: d.Saga, Step: m.step, Kind: events.Answered, N: m.k, ID: m.id}
+	e, err := events.New(at, by, events.Event{}, events.Answer{Outcome: events.OutcomeRetry, By: by, Reason: reason, Next: m.agent})
+	if err != nil {
+		return err
+	}
+	_, err = log.Append(ctx, e)
+	if _, refused := errors.AsType[*events.Refusal](err); refused {
+		return nil // it turned, or somebody answered
+	}
+	return err
+}
+
 // kindOf tells faults of the way back from those of the way forward.
 func kindOf(n inject.Note) string {
 	if n.Undoing {
@@ -258,7 +277,7 @@ func (d *drill) sagas(ctx context.Context, crew *dev.Crew, layers agent.Layers) 
 			case <-ctx.Done():
 				return
 			case m := <-mends:
-				if err := client.Redo(ctx, crew.Log(), d.Saga, m.id, m.step, m.agent, "drill", "a person looked into it"); err != nil {
+				if err := d.mend(ctx, crew.Log(), m); err != nil {
 					cancel(err)
 				}
 			}

@@ -37,7 +37,8 @@ type watch struct {
 
 type running struct {
 	history []events.Event
-	stuck   bool // some undoing was given up
+	look    bool // something failed, or waits: a person may be needed
+	asked   map[mend]bool
 	Fate
 }
 
@@ -45,8 +46,13 @@ func newWatch(over func([]events.Event, *saga.State)) *watch {
 	return &watch{map[string]*running{}, map[string]Fate{}, over}
 }
 
-// An order to mend: this agent is to undo its step again.
-type mend struct{ id, step, agent string }
+// A mend is what a person has to see to: an agent that has given up undoing its
+// step and is to try again, or, with a k, a step that is a person's and is handed
+// back to an agent by the kth answer.
+type mend struct {
+	id, step, agent string
+	k               int
+}
 
 // see takes the next event. It says whether the saga has ended by it, and what
 // a person has to see to.
@@ -57,7 +63,7 @@ func (w *watch) see(e events.Event) (ended bool, mends []mend, err error) {
 	}
 	r := w.running[id]
 	if r == nil {
-		r = &running{Fate: Fate{Begun: e.Time}}
+		r = &running{Fate: Fate{Begun: e.Time}, asked: map[mend]bool{}}
 		w.running[id] = r
 	}
 	if e.Subject.Kind == events.Submitted {
@@ -65,10 +71,11 @@ func (w *watch) see(e events.Event) (ended bool, mends []mend, err error) {
 	}
 	r.history = append(r.history, e)
 	last := e.Subject.Kind == events.SagaCompleted || e.Subject.Kind == events.SagaCompensated
-	if e.Subject.Kind == events.UndoFailed {
-		r.stuck = true // or not yet: the state will tell
+	switch e.Subject.Kind {
+	case events.Failed, events.Pending, events.UndoFailed:
+		r.look = true
 	}
-	if !last && !r.stuck {
+	if !last && !r.look {
 		return false, nil, nil
 	}
 	s, err := saga.Fold(r.history)
@@ -82,18 +89,30 @@ func (w *watch) see(e events.Event) (ended bool, mends []mend, err error) {
 		w.over(r.history, s)
 		return true, nil, nil
 	}
-	if s.Status() != saga.Stuck || !client.AtRest(s) {
-		return false, nil, nil
-	}
-	r.Person = true
-	for _, st := range s.Steps {
-		for _, u := range st.Undos {
-			if u.Stuck() {
-				mends = append(mends, mend{id, st.Name, u.Agent})
-			}
+	for _, m := range owed(s) {
+		if !r.asked[m] {
+			r.asked[m], r.Person = true, true
+			mends = append(mends, m)
 		}
 	}
 	return false, mends, nil
+}
+
+// owed is what a person has to see to before the saga goes on.
+func owed(s *saga.State) (mends []mend) {
+	stuck := s.Status() == saga.Stuck && client.AtRest(s)
+	for _, st := range s.Steps {
+		last := st.Last()
+		if s.Stranded(st) || s.Waits(st) && last.Wait != nil && last.Wait.Person {
+			mends = append(mends, mend{s.ID, st.Name, st.Attempts[0].Claim.Agent, s.NextAnswer(st.Name)})
+		}
+		for _, u := range st.Undos {
+			if stuck && u.Stuck() {
+				mends = append(mends, mend{id: s.ID, step: st.Name, agent: u.Agent, k: -u.Redos})
+			}
+		}
+	}
+	return mends
 }
 
 // trouble is when something first went wrong. Nobody writes when a process dies;

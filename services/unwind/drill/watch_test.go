@@ -61,7 +61,7 @@ func TestWatch(t *testing.T) {
 	w.tell(undo, events.UndoOrder{Reason: events.ReasonFailed, Attempt: 2})                                                             // 6
 	ended, mends := w.tell(undofailed, events.UndoFailure{Error: events.Error{Code: "oops", Message: "oops"}, Then: events.ThenPerson}) // 7
 	assert.False(t, ended)
-	assert.Equal(t, []mend{{"1", "seat", "seat"}}, mends)
+	assert.Equal(t, []mend{{id: "1", step: "seat", agent: "seat"}}, mends)
 	ended, mends = w.tell(again, events.RedoOrder{By: "drill"}) // 8
 	assert.False(t, ended)
 	assert.Empty(t, mends)
@@ -76,4 +76,22 @@ func TestWatch(t *testing.T) {
 	assert.False(t, recovered, "a person's time is not counted")
 	assert.Empty(t, w.watch.running)
 	assert.Equal(t, 1, over)
+}
+
+// A step that a person has is handed back, once.
+func TestWatchPerson(t *testing.T) {
+	w := &tale{T: t, watch: newWatch(func([]events.Event, *saga.State) {})}
+	w.tell(submitted, json.RawMessage(`{}`))
+	w.tell(started, claim(events.CauseTask))
+	_, mends := w.tell(events.Subject{Kind: events.Pending, Step: "seat", N: 1}, events.Wait{Agent: "seat", WaitsFor: "ada", Person: true})
+	assert.Equal(t, []mend{{"1", "seat", "seat", 1}}, mends)
+	_, mends = w.tell(events.Subject{Kind: events.Answered, Step: "seat", N: 1}, events.Answer{Outcome: events.OutcomeRetry, By: "drill", Next: "seat"})
+	assert.Empty(t, mends)
+	assert.True(t, w.watch.running["1"].Person)
+
+	w = &tale{T: t, watch: newWatch(func([]events.Event, *saga.State) {})}
+	w.tell(submitted, json.RawMessage(`{}`))
+	w.tell(started, claim(events.CauseTask))
+	_, mends = w.tell(events.Subject{Kind: events.Pending, Step: "seat", N: 1}, events.Wait{Agent: "seat", WaitsFor: "the bank"})
+	assert.Empty(t, mends, "a bank is no person")
 }
