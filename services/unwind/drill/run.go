@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/agent/inject"
-	"github.com/unwind-saga/unwind/saga/client"
 	"github.com/unwind-saga/unwind/services/unwind/dev"
 )
 
@@ -116,82 +114,37 @@ type drill struct {
 	programs []dev.Program
 }
 
-// row runs one row.
-func (d *drill) row(ctx context.Context, layers agent.Layers, store string) (Row, error) {
+// row runs one row, in a folder of its own.
+func (d *drill) row(ctx context.Context, layers agent.Layers, store string) (row Row, err error) {
 	began := time.Now()
 	if _, err := os.Stat(store); err == nil {
-		return Row{}, fmt.Errorf("%s is there already: each drill wants an empty store", store)
+		return row, fmt.Errorf("%s is there already: each drill wants an empty store", store)
 	}
 	if err := os.MkdirAll(store, 0o750); err != nil {
-		return Row{}, err
+		return row, err
 	}
 	if d.config.Store == "" {
 		defer os.RemoveAll(store)
 	}
 	w, err := d.open(ctx, filepath.Join(store, "world"))
 	if err != nil {
-		return Row{}, err
+		return row, err
 	}
-	closed := false
-	defer func() {
-		if !closed {
-			_ = w.close()
-		}
-	}()
-	journal := filepath.Join(store, "faults.jsonl")
-	output, err := os.Create(filepath.Join(store, "agents.log"))
+	defer func() { err = errors.Join(err, w.close()) }()
+	ids, fates, deaths, err := d.play(ctx, layers, store, w.env)
 	if err != nil {
-		return Row{}, err
+		return row, err
 	}
-	defer output.Close()
-	env := append([]string(nil), w.env...)
-	for name, value := range d.Env {
-		env = append(env, name+"="+value)
-	}
-	env = append(env, inject.FaultsVariable+"="+d.faults, inject.SeedVariable+"="+fmt.Sprint(d.seed),
-		inject.JournalVariable+"="+journal, agent.LayersVariable+"="+string(layers))
-	crew, err := dev.Start(ctx, dev.Config{
-		Store: store, Env: env, Replicas: d.config.Replicas, Output: output,
-		FirstDelay: 50 * time.Millisecond, MostDelay: 200 * time.Millisecond,
-	}, d.programs)
-	if err != nil {
-		return Row{}, err
-	}
-	defer crew.Stop()
-	if err := crew.Ready(ctx); err != nil {
-		return Row{}, err
-	}
-	ids, fates, err := d.sagas(ctx, crew, layers)
-	if err != nil {
-		return Row{}, err
-	}
-	if d.late { // what happens after the last end must not be overlooked
-		select {
-		case <-time.After(lateness):
-		case <-ctx.Done():
-			return Row{}, ctx.Err()
-		}
-	}
-	deaths := 0
-	for _, p := range crew.Processes() {
-		deaths += p.Deaths
-	}
-	crew.Stop()
 	effects, err := w.effects(ctx)
 	if err != nil {
-		return Row{}, err
+		return row, err
 	}
-	closed = true
-	if err := w.close(); err != nil {
-		return Row{}, err
-	}
-	notes, err := inject.ReadJournal(journal)
+	notes, err := inject.ReadJournal(filepath.Join(store, journal))
 	if err != nil {
-		return Row{}, err
+		return row, err
 	}
-	row := d.judge(ids, fates, effects)
-	row.Layers, row.Deaths = string(layers), deaths
-	row.Faults = map[string]int{}
+	row = d.judge(ids, fates, effects)
+	row.Layers, row.Deaths, row.Faults = string(layers), deaths, map[string]int{}
 	for _, n := range notes {
 		row.Faults[kindOf(n)]++
 	}
@@ -199,28 +152,56 @@ func (d *drill) row(ctx context.Context, layers agent.Layers, store string) (Row
 	return row, nil
 }
 
+// journal is the file of the faults that were met, beside what the agents print.
+const (
+	journal = "faults.jsonl"
+	printed = "agents.log"
+)
+
+// play starts the agents, has the sagas carried to their ends, and stops the
+// agents: none is at work when the world is looked at.
+func (d *drill) play(ctx context.Context, layers agent.Layers, store string, env []string) (ids []string, fates map[string]Fate, deaths int, err error) {
+	output, err := os.Create(filepath.Join(store, printed))
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	defer output.Close()
+	for name, value := range d.Env {
+		env = append(env, name+"="+value)
+	}
+	env = append(env,
+		inject.FaultsVariable+"="+d.faults, inject.SeedVariable+"="+fmt.Sprint(d.seed),
+		inject.JournalVariable+"="+filepath.Join(store, journal), agent.LayersVariable+"="+string(layers))
+	crew, err := dev.Start(ctx, dev.Config{
+		Store: store, Env: env, Replicas: d.config.Replicas, Output: output,
+		FirstDelay: 50 * time.Millisecond, MostDelay: 200 * time.Millisecond, // deaths are what it is about
+	}, d.programs)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	defer crew.Stop()
+	if err := crew.Ready(ctx); err != nil {
+		return nil, nil, 0, err
+	}
+	if ids, fates, err = d.sagas(ctx, crew, layers); err != nil {
+		return nil, nil, 0, err
+	}
+	if d.late { // what happens after the last end must not be overlooked
+		select {
+		case <-time.After(lateness):
+		case <-ctx.Done():
+			return nil, nil, 0, ctx.Err()
+		}
+	}
+	for _, p := range crew.Processes() {
+		deaths += p.Deaths
+	}
+	return ids, fates, deaths, nil
+}
+
 // lateness is how long an effect may come after its call has timed out; see the
 // fault of that name.
 const lateness = 3 * time.Second
-
-// mend does what a person would: what was wrong is put right, and the agent asked
-// again.
-func (d *drill) mend(ctx context.Context, log events.Log, m mend) error {
-	const by, reason = "drill", "a person looked into it"
-	if m.k <= 0 {
-		return client.Redo(ctx, log, d.Saga, m.id, m.step, m.agent, by, reason)
-	}
-	at := events.Subject{Type: d.Saga, Step: m.step, Kind: events.Answered, N: m.k, ID: m.id}
-	e, err := events.New(at, by, events.Event{}, events.Answer{Outcome: events.OutcomeRetry, By: by, Reason: reason, Next: m.agent})
-	if err != nil {
-		return err
-	}
-	_, err = log.Append(ctx, e)
-	if _, refused := errors.AsType[*events.Refusal](err); refused {
-		return nil // it turned, or somebody answered
-	}
-	return err
-}
 
 // kindOf tells faults of the way back from those of the way forward.
 func kindOf(n inject.Note) string {
@@ -228,77 +209,4 @@ func kindOf(n inject.Note) string {
 		return "undo_" + string(n.Kind)
 	}
 	return string(n.Kind)
-}
-
-// errSilent: nothing happens any more, though not all sagas have ended.
-var errSilent = errors.New("nothing happens any more")
-
-// sagas submits the tasks, so many at a time, and watches them to their ends.
-func (d *drill) sagas(ctx context.Context, crew *dev.Crew, layers agent.Layers) (ids []string, fates map[string]Fate, err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	c := d.config
-	for i := range c.Runs {
-		ids = append(ids, fmt.Sprintf("drill-%d", i))
-	}
-	silence := time.AfterFunc(c.Patience, func() { cancel(errSilent) })
-	defer silence.Stop()
-	free := make(chan struct{}, c.AtOnce)
-	mends := make(chan mend, c.Runs)
-	watch, ended := newWatch(c.Over), 0
-	var all sync.WaitGroup
-	all.Go(func() {
-		err := crew.Log().Follow(ctx, d.Saga, "", 1, func(e events.Event) error {
-			silence.Reset(c.Patience)
-			over, owed, err := watch.see(e)
-			if err != nil {
-				return err
-			}
-			for _, m := range owed {
-				mends <- m
-			}
-			if over {
-				<-free
-				ended++
-				c.Tell(Progress{layers, ended, c.Runs})
-				if ended == c.Runs {
-					cancel(nil)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			cancel(err)
-		}
-	})
-	all.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case m := <-mends:
-				if err := d.mend(ctx, crew.Log(), m); err != nil {
-					cancel(err)
-				}
-			}
-		}
-	})
-	err = d.tasks(ctx, c.Runs, func(i int, task []byte) error {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case free <- struct{}{}:
-		}
-		_, err := client.Submit(ctx, crew.Log(), d.Saga, ids[i], task, "drill")
-		return err
-	})
-	if err != nil && !errors.Is(err, errSilent) {
-		cancel(err)
-	}
-	all.Wait()
-	cause := context.Cause(ctx)
-	if errors.Is(cause, context.Canceled) && ended == c.Runs || errors.Is(cause, errSilent) {
-		return ids, watch.fates, nil
-	}
-	return ids, watch.fates, cause
 }
