@@ -73,8 +73,19 @@ func AtRest(s *saga.State) bool {
 		return false
 	}
 	return !slices.ContainsFunc(s.Steps, func(st *saga.Step) bool {
-		return st.Working() || slices.ContainsFunc(st.Undos, func(u *saga.Undo) bool {
+		return goesOn(st) || slices.ContainsFunc(st.Undos, func(u *saga.Undo) bool {
 			return u.Outstanding() && !u.Stuck()
 		})
 	})
+}
+
+// goesOn reports whether somebody is at a step of a saga that turned. Whoever
+// met the latch with its work done undoes it unasked; if it had to give that up,
+// its attempt is without an outcome for ever, and nobody is at it.
+func goesOn(st *saga.Step) bool {
+	if !st.Working() {
+		return false
+	}
+	u := st.Undo(st.Last().Claim.Agent)
+	return u == nil || !u.Stuck()
 }
