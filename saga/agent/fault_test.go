@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,9 +48,9 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			bubble(t, func(w *world) {
-				done := 0
+				var done atomic.Int64 // what is late overlaps with the next try
 				in := faults(false, kind, 1)
-				w.start(seat, does(func(context.Context) (agent.Result, error) { done++; return agent.Result{}, nil }), agent.Options{Faults: in})
+				w.start(seat, does(func(context.Context) (agent.Result, error) { done.Add(1); return agent.Result{}, nil }), agent.Options{Faults: in})
 				w.submit("1", `{}`)
 				w.sleep(time.Hour)
 				f, _ := find[events.Failure](w, "1", "seat", "failed-1")
@@ -57,7 +58,7 @@ func TestFaults(t *testing.T) {
 				assert.Equal(w, c.code, f.Error.Code)
 				assert.Equal(w, c.left, f.Left)
 				assert.Contains(w, f.Error.Message, "injected fault")
-				assert.Equal(w, c.done, done)
+				assert.EqualValues(w, c.done, done.Load())
 			})
 		})
 	}
@@ -113,8 +114,8 @@ func TestUndoFaults(t *testing.T) {
 	for kind, undone := range map[inject.Kind]int{inject.Fail: 0, inject.Hang: 0, inject.Late: 3, inject.LostAfter: 3} {
 		t.Run(string(kind), func(t *testing.T) {
 			bubble(t, func(w *world) {
-				n := 0
-				w.start(hold, holds(func(context.Context, agent.Undo) error { n++; return nil }), agent.Options{Faults: faults(true, kind, 2)})
+				var n atomic.Int64 // what is late overlaps with the next try
+				w.start(hold, holds(func(context.Context, agent.Undo) error { n.Add(1); return nil }), agent.Options{Faults: faults(true, kind, 2)})
 				w.submit("1", `{}`)
 				w.sleep(time.Second)
 				w.cancel("1")
@@ -122,7 +123,7 @@ func TestUndoFaults(t *testing.T) {
 				assert.Equal(w, saga.Stuck, w.status("1"))
 				f, _ := find[events.UndoFailure](w, "1", "hold", "undofailed-1-hold")
 				assert.Contains(w, f.Error.Message, "injected fault")
-				assert.Equal(w, undone, n)
+				assert.EqualValues(w, undone, n.Load())
 			})
 		})
 	}

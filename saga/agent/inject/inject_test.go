@@ -45,7 +45,7 @@ func TestRates(t *testing.T) {
 		chances[kind] = 0.005 * float64(i+1)
 		text += fmt.Sprintf("      %s: {chance: %g}\n", kind, chances[kind])
 	}
-	const n = 100_000
+	const n = 40_000
 	in := parse(t, text)
 	for _, agent := range []string{"seat", "card"} {
 		for kind, got := range met(in, n, inject.Call{Step: agent, Agent: agent, N: 1}) {
@@ -79,7 +79,7 @@ func TestAlwaysTheSame(t *testing.T) {
 	one, two, other := parse(t, mixed), parse(t, mixed), parse(t, mixed)
 	other.Profile.Seed++
 	differ := 0
-	for i := range 2000 {
+	for i := range 500 {
 		for n := 1; n <= 3; n++ {
 			for _, undoing := range []bool{false, true} {
 				c := inject.Call{Saga: saga(i), Step: "seat", Agent: "seat", N: n, Undoing: undoing}
@@ -93,7 +93,7 @@ func TestAlwaysTheSame(t *testing.T) {
 			}
 		}
 	}
-	assert.Greater(t, differ, 1000, "another seed meets other faults")
+	assert.Greater(t, differ, 250, "another seed meets other faults")
 }
 
 // A fault with calls is met by so many in a row, and what an agent says of a kind
