@@ -111,6 +111,12 @@ func meet[T any](ctx context.Context, f faulty, c inject.Call, do func(context.C
 			f.logger.Warn("a late effect", "saga", c.Saga, "undoing", c.Undoing, "error", err)
 		}()
 		return none, fmt.Errorf("%w: it hangs: %w", errInjected, ctx.Err())
+	case inject.Pause:
+		if err := pause(fault.Wait); err != nil {
+			return none, fmt.Errorf("%w: pause: %w", errInjected, err)
+		}
+		// It does not look at the time before it goes on.
+		return do(context.WithoutCancel(ctx))
 	case inject.LostBefore:
 		return none, fmt.Errorf("%w: the connection was cut: %w", errInjected, io.ErrUnexpectedEOF)
 	case inject.LostAfter:

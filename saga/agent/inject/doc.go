@@ -16,6 +16,7 @@
 //	      busy:       {chance: 0.01, wait: 1s}   # 429, with Retry-After
 //	      lost_after: {chance: 0.01}             # it happened, and the answer was lost
 //	      kill_after: {chance: 0.001}            # the process dies, by SIGKILL
+//	      pause:      {chance: 0.001, wait: 40s} # it stands still, longer than its lease
 //	    back:
 //	      fail:       {chance: 0.02, calls: 3}   # undoing fails three times
 //	outages:                                     # faults cluster

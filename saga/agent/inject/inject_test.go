@@ -174,7 +174,7 @@ func TestMistakes(t *testing.T) {
 		"a chance of more":     {"agents: {seat: {forward: {hang: {chance: 1.5}}}}\n", "faults.yaml:1:26: agents.seat.forward: the chances add up to 1.5: a call meets one fault or none\nfaults.yaml:1:42: agents.seat.forward.hang.chance: must be between 0 and 1, is 1.5"},
 		"more than all":        {"agents: {seat: {forward: {hang: {chance: 0.5}, down: {chance: 0.75}}}}\n", "faults.yaml:1:26: agents.seat.forward: the chances add up to 1.25: a call meets one fault or none"},
 		"no unit":              {"agents: {seat: {forward: {busy: {chance: 0.5, wait: 3}}}}\n", "faults.yaml:1:53: agents.seat.forward.busy.wait: must be a duration with its unit, such as 10s, is 3"},
-		"a wait of no use":     {"agents: {seat: {forward: {hang: {chance: 0.5, wait: 3s}}}}\n", "faults.yaml:1:53: agents.seat.forward.hang.wait: is of busy and down alone"},
+		"a wait of no use":     {"agents: {seat: {forward: {hang: {chance: 0.5, wait: 3s}}}}\n", "faults.yaml:1:53: agents.seat.forward.hang.wait: is of busy, down and pause alone"},
 		"no agent":             {"agents: {Seat: {}}\n", "faults.yaml:1:16: agents.Seat: agent \"Seat\": "},
 		"an outage of nobody":  {"outages: [{chance: 0.1, sagas: 10, kind: down}]\n", "faults.yaml:1:11: outages[0].agents: is required: whose outage is it?"},
 		"an outage of nothing": {"outages: [{agents: [a], chance: 0.1, sagas: 10, kind: dwn}]\n", `faults.yaml:1:55: outages[0].kind: "dwn" is unknown, did you mean down?`},

@@ -33,7 +33,7 @@ type Call struct {
 // A Fault is what a call meets.
 type Fault struct {
 	Kind  Kind
-	Wait  time.Duration // the Retry-After of busy and down
+	Wait  time.Duration // the Retry-After of busy and down, or how long a pause is
 	Share float64       // from 0 to 1: how far a kill lets it come, or how late it is
 }
 

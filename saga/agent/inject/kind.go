@@ -15,6 +15,7 @@ const (
 	Down        Kind = "down"        // 503, with Retry-After
 	Hang        Kind = "hang"        // nothing happens until the timeout
 	Late        Kind = "late"        // nothing happens until the timeout, and it happens after all
+	Pause       Kind = "pause"       // the process stands still, longer than its lease, and then it happens
 	Garbage     Kind = "garbage"     // it happened, and the result is no result
 	LostBefore  Kind = "lost_before" // the connection is cut, and nothing happened
 	LostAfter   Kind = "lost_after"  // it happened, and the answer is lost
@@ -23,16 +24,16 @@ const (
 	KillAfter   Kind = "kill_after"  // it happened, and the process dies
 )
 
-// Fail is the kind that only undoing meets, beside hang, late, lost_after
-// and the kills: an error, which has no class there.
+// Fail is the kind that only undoing meets, beside hang, late, pause,
+// lost_after and the kills: an error, which has no class there.
 const Fail Kind = "fail"
 
 var (
 	forward = []Kind{
 		Transient, Unavailable, Refused, Busy, Down,
-		Hang, Late, Garbage, LostBefore, LostAfter, KillBefore, KillDuring, KillAfter,
+		Hang, Late, Pause, Garbage, LostBefore, LostAfter, KillBefore, KillDuring, KillAfter,
 	}
-	back = []Kind{Fail, Hang, Late, LostAfter, KillBefore, KillDuring, KillAfter}
+	back = []Kind{Fail, Hang, Late, Pause, LostAfter, KillBefore, KillDuring, KillAfter}
 )
 
 // Kinds lists the kinds that a step, or its undoing, may meet.
@@ -46,5 +47,6 @@ func Kinds(undoing bool) []Kind {
 // Kills reports whether the process does not survive it.
 func (k Kind) Kills() bool { return k == KillBefore || k == KillDuring || k == KillAfter }
 
-// waits reports whether the fault says how long to wait before the next try.
-func (k Kind) waits() bool { return k == Busy || k == Down }
+// waits reports whether a fault of this kind says how long: until the next try, or
+// how long the process stands still.
+func (k Kind) waits() bool { return k == Busy || k == Down || k == Pause }

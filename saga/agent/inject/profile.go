@@ -33,7 +33,7 @@ type Chances map[Kind]Chance
 type Chance struct {
 	Chance float64       `yaml:"chance"` // 0 to 1, of each call
 	Calls  int           `yaml:"calls"`  // how many calls in a row meet it then; 0: one
-	Wait   time.Duration `yaml:"wait"`   // the Retry-After of busy and down
+	Wait   time.Duration `yaml:"wait"`   // the Retry-After of busy and down, or how long a pause is
 }
 
 // An Outage is a fault that whole blocks of sagas meet, whatever else is drawn
@@ -151,7 +151,7 @@ func checkWait(file *config.File, at string, kind Kind, wait time.Duration) {
 	case wait < 0:
 		file.Mistake(at+".wait", "must not be negative, is %s", wait)
 	case wait > 0 && !kind.waits():
-		file.Mistake(at+".wait", "is of %s and %s alone", Busy, Down)
+		file.Mistake(at+".wait", "is of %s, %s and %s alone", Busy, Down, Pause)
 	}
 }
 
