@@ -87,6 +87,7 @@ type runner struct {
 	lease    time.Duration
 	grace    time.Duration
 	random   func() float64
+	oneTry   bool  // in a drill: nobody is asked to come back
 	drilled  []any // what is said of faults and layers; nil outside of drills
 }
 

@@ -195,6 +195,20 @@ func TestNoLayersNoTakeover(t *testing.T) {
 	})
 }
 
+// Nor is anybody who was asked to come back.
+func TestNoLayersNoComingBack(t *testing.T) {
+	bubble(t, func(w *world) {
+		busy := does(func(context.Context) (agent.Result, error) {
+			return agent.Result{}, agent.RetryAfter(time.Second, errOops)
+		})
+		w.start(seat, busy, agent.Options{Layers: agent.NoLayers})
+		w.submit("1", `{}`)
+		w.sleep(time.Minute)
+		f, _ := find[events.Failure](w, "1", "seat", "failed-1")
+		assert.Equal(w, events.ThenBack, f.Then)
+	})
+}
+
 // A drill is loud, and asked for by the environment too.
 func TestDrillIsLoud(t *testing.T) {
 	t.Setenv("UNWIND_LAYERS", "retry")

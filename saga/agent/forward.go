@@ -295,7 +295,7 @@ func (r *runner) unrecorded(ctx context.Context, s *saga.State, a attempt, w wor
 
 // fail says that the attempt failed, and what follows.
 func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback) error {
-	b.Throttled = b.Throttled && a.length < saga.Patience
+	b.Throttled = b.Throttled && a.length < saga.Patience && !r.oneTry
 	b.Committed = a.input.Committed
 	f := r.role.Decide(a.step, b, r.random())
 	r.rails.failed(a.pass, b, f)

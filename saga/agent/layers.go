@@ -56,4 +56,5 @@ func (r *runner) without(l Layers) {
 	}
 	r.role.Retry = config.RetryPolicy{}.Exactly()
 	r.role.MaxTakeovers = 0
+	r.oneTry = true // who was throttled comes back whatever the policy says
 }
