@@ -25,6 +25,10 @@ demo: ## watch four applicants go through KYC: fine, with a stand-in, undone, an
 demo-route: ## watch nine drives get their directions: from Google, OSRM, a formula, or nobody
 	go run ./services/route/demo
 
+.PHONY: drill
+drill: ## a thousand applicants under faults, with each layer of recovery: what is it worth?
+	go run ./services/unwind drill kyc services/kyc
+
 # The tests of saga/barrier start a real PostgreSQL: it must be installed, and
 # need not run.
 PGTEST   := $(or $(wildcard /usr/lib/postgresql/*/bin/postgres),$(shell sh -c 'command -v postgres'))

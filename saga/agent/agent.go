@@ -17,6 +17,7 @@ import (
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
+	"github.com/unwind-saga/unwind/saga/agent/inject"
 	"github.com/unwind-saga/unwind/saga/config"
 )
 
@@ -27,6 +28,10 @@ type Options struct {
 	Instance string         // unique to the process; default: the agent's name and eight random characters
 	Grace    time.Duration  // how long work under way may go on when ctx is done; default 10 s
 	Random   func() float64 // draws jitter from [0, 1); default: math/rand
+
+	// For drills; never in production.
+	Faults *inject.Injector // makes calls fail; default: as UNWIND_FAULTS says, so none
+	Layers Layers           // of recovery; default: as UNWIND_LAYERS says, so all
 }
 
 // Run performs a step of the sagas of one type until ctx is done. It returns
@@ -44,7 +49,7 @@ func (o Options) Run(ctx context.Context, log events.Log, cfg config.Config, h H
 	if err := log.Ensure(ctx, r.role.Type); err != nil {
 		return fmt.Errorf("run agent %q: %w", cfg.Agent, err)
 	}
-	r.logger.Info("agent runs", "instance", r.instance, "after", r.role.After, "final", r.role.Final)
+	r.logger.With(r.drilled...).Info("agent runs", "instance", r.instance, "after", r.role.After, "final", r.role.Final)
 	defer r.logger.Info("agent stops", "instance", r.instance)
 
 	// What is under way when the listening ends may finish: its own context ends later.
@@ -82,6 +87,8 @@ type runner struct {
 	lease    time.Duration
 	grace    time.Duration
 	random   func() float64
+	oneTry   bool  // in a drill: nobody is asked to come back
+	drilled  []any // what is said of faults and layers; nil outside of drills
 }
 
 func (o Options) runner(log events.Log, cfg config.Config, h Handler) (*runner, error) {
@@ -109,7 +116,7 @@ func (o Options) runner(log events.Log, cfg config.Config, h Handler) (*runner, 
 	}
 	r.logger = cmp.Or(o.Logger, slog.Default()).With("type", cfg.Saga, "step", cfg.Step, "agent", cfg.Agent)
 	r.rails = r.newRails()
-	return r, nil
+	return r, r.drill(o)
 }
 
 // RoleOf reads an agent's place in a saga from its configuration.

@@ -42,7 +42,7 @@ func (r *runner) undoNow(ctx context.Context, s *saga.State, cause events.Event,
 	if st := s.Step(r.role.Step); st != nil && token == nil {
 		token, attempt = st.Token(r.role.Agent)
 	}
-	found, err := r.compensate(ctx, r.order(s, attempt, token), l)
+	found, err := r.compensate(r.countedUndo(ctx, s), r.order(s, attempt, token), l)
 	var draft saga.Draft
 	switch {
 	case errors.Is(err, errStopped):

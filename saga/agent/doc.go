@@ -47,6 +47,13 @@
 // answer, and the instance slows down. What a provider answered, when it was no
 // good, goes into [Failure.Raw] for who has to find out why.
 //
+// # Drills
+//
+// UNWIND_FAULTS names a file of faults that the calls of the two functions then
+// meet on purpose (see package inject), and UNWIND_LAYERS how much of the recovery
+// is at work. Both are for drills, off unless asked for, and told when the agent
+// begins.
+//
 // # How it is built
 //
 // The rules are package saga's: a history is folded, a pure function answers,

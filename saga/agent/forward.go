@@ -295,7 +295,7 @@ func (r *runner) unrecorded(ctx context.Context, s *saga.State, a attempt, w wor
 
 // fail says that the attempt failed, and what follows.
 func (r *runner) fail(ctx context.Context, a attempt, b saga.Setback) error {
-	b.Throttled = b.Throttled && a.length < saga.Patience
+	b.Throttled = b.Throttled && a.length < saga.Patience && !r.oneTry
 	b.Committed = a.input.Committed
 	f := r.role.Decide(a.step, b, r.random())
 	r.rails.failed(a.pass, b, f)
@@ -343,7 +343,7 @@ func (r *runner) overtaken(ctx context.Context, a attempt, left events.Left, seq
 // skips it.
 func (r *runner) clear(ctx context.Context, s *saga.State) error {
 	l := r.logger.With("saga", s.ID)
-	_, err := r.compensate(ctx, r.order(s, s.Step(r.role.Step).Last().N, nil), l)
+	_, err := r.compensate(r.countedUndo(ctx, s), r.order(s, s.Step(r.role.Step).Last().N, nil), l)
 	if err != nil && !errors.Is(err, errStopped) {
 		l.Warn("not handed on, nor skipped: what it may have left could not be undone", "error", err)
 	}

@@ -70,7 +70,7 @@ func (r *runner) guarded(ctx context.Context, a *attempt, l *slog.Logger) (work,
 		return work{}, notCalled(until, r.rails.breaker.spread(r.random())), nil
 	}
 	a.pass.called = true
-	w, back, err := r.perform(ctx, r.task(*a), l)
+	w, back, err := r.perform(r.counted(ctx, a.step, a.n), r.task(*a), l)
 	switch {
 	case err != nil:
 		r.rails.breaker.leave(a.pass, uncounted)

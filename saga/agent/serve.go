@@ -34,7 +34,7 @@ func (r *runner) serve(working context.Context, work func(context.Context, event
 			return
 		}
 		release := r.keep(d)
-		err := work(working, d)
+		err := work(r.heard(working, d), d)
 		release()
 		switch {
 		case err == nil:

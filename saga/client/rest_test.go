@@ -31,6 +31,8 @@ func TestAtRest(t *testing.T) {
 	turn := written{events.Subject{Kind: events.Unwinding}, events.Turn{Reason: events.ReasonDeadline}}
 	stuck := []written{task, claim("seat"), done("seat"), claim("card"), done("card"), turn, asked("seat"), asked("card"), gaveUp("seat", 1)}
 
+	follower := written{events.ClaimSubject("", "card", 1, ""), events.Claim{Agent: "card", After: []string{"seat"}}}
+
 	for name, c := range map[string]struct {
 		history []written
 		want    bool
@@ -44,6 +46,17 @@ func TestAtRest(t *testing.T) {
 		"asked again":     {append(stuck[:9:9], gaveUp("card", 1), of("card", events.Redo, 1, events.RedoOrder{})), false},
 		"another works": {
 			[]written{task, claim("seat"), done("seat"), claim("card"), turn, asked("seat"), gaveUp("seat", 1)}, false,
+		},
+		// Its completion met the latch, so it undid its work without being asked,
+		// and gave up. Its attempt has no outcome and will have none.
+		"who works gave up undoing": {
+			[]written{task, claim("seat"), done("seat"), follower, turn, gaveUp("card", 1)}, true,
+		},
+		"who works tries undoing": {
+			[]written{task, claim("seat"), done("seat"), follower, turn, of("card", events.UndoFailed, 1, events.UndoFailure{Then: events.ThenRetry})}, false,
+		},
+		"who works is asked again": {
+			[]written{task, claim("seat"), done("seat"), follower, turn, gaveUp("card", 1), of("card", events.Redo, 1, events.RedoOrder{})}, false,
 		},
 		"another not asked yet": {
 			[]written{task, claim("seat"), done("seat"), claim("card"), done("card"), turn, asked("seat"), gaveUp("seat", 1)}, false,

@@ -95,7 +95,7 @@ func AtRest(s *saga.State) bool {
 		return false
 	}
 	return !slices.ContainsFunc(s.Steps, func(st *saga.Step) bool {
-		return st.Working() || slices.ContainsFunc(st.Undos, func(u *saga.Undo) bool {
+		return goesOn(st) || slices.ContainsFunc(st.Undos, func(u *saga.Undo) bool {
 			return u.Outstanding() && !u.Stuck()
 		})
 	})
@@ -122,4 +122,15 @@ func loose(s *saga.State) bool {
 	return !s.Turned() && !s.Ended() && slices.ContainsFunc(s.Steps, func(st *saga.Step) bool {
 		return st.Done != nil && !slices.ContainsFunc(s.Steps, func(f *saga.Step) bool { return slices.Contains(f.After, st.Name) })
 	})
+}
+
+// goesOn reports whether somebody is at a step of a saga that turned. Whoever
+// met the latch with its work done undoes it unasked; if it had to give that up,
+// its attempt is without an outcome for ever, and nobody is at it.
+func goesOn(st *saga.Step) bool {
+	if !st.Working() {
+		return false
+	}
+	u := st.Undo(st.Last().Claim.Agent)
+	return u == nil || !u.Stuck()
 }

@@ -22,22 +22,28 @@ func (c Config) Settings(into any) error {
 	if c.settings == nil {
 		return nil
 	}
-	err := c.settings.Load(into, yaml.WithKnownFields())
+	return c.source.load("settings", c.settings, into)
+}
+
+// load decodes a part of the file into a pointer, and tells all that does not
+// fit at its place.
+func (s source) load(path string, n *yaml.Node, into any) error {
+	err := n.Load(into, yaml.WithKnownFields())
 	if err == nil {
 		return nil
 	}
 	problems, ok := errors.AsType[*yaml.LoadErrors](err)
 	if !ok {
-		return Mistakes{{Place: c.At("settings"), Path: "settings", Text: err.Error()}}
+		return Mistakes{{Place: s.at(path), Path: path, Text: err.Error()}}
 	}
 	var found Mistakes
 	for _, p := range problems.Errors {
-		path, n := c.source.find("settings", c.settings, p)
-		at := Place{c.source.file, p.Mark.Line, p.Mark.Column}
+		where, n := s.find(path, n, p)
+		at := Place{s.file, p.Mark.Line, p.Mark.Column}
 		if p.Mark.Line == 0 {
-			at = c.At("settings")
+			at = s.at(path)
 		}
-		found = append(found, Mistake{Place: at, Path: path, Text: c.source.reword(p.Message, n, reflect.TypeOf(into))})
+		found = append(found, Mistake{Place: at, Path: where, Text: s.reword(p.Message, n, reflect.TypeOf(into))})
 	}
 	return found.err()
 }

@@ -63,7 +63,7 @@ func read(file string, text []byte, lookup func(string) (string, bool)) *tree {
 	case len(docs) == 0:
 		t.mistake(start, "", "is empty: agent and saga are required")
 	case len(docs) > 1:
-		t.mistake(t.place(&docs[1]), "", "a second document begins here, but one file is one agent")
+		t.mistake(t.place(&docs[1]), "", "a second document begins here, but a file has one")
 	default:
 		t.root = &docs[0]
 		if t.root.Kind == yaml.DocumentNode {

@@ -18,7 +18,7 @@ func agents(t *testing.T) map[string]config.Config {
 	require.NoError(t, err)
 	all := map[string]config.Config{}
 	for _, file := range files {
-		for _, name := range []string{"KYC_LEASE", "FACE_BASE_DELAY", "FACE_PROVIDER", "SMTP_HOST", "SMTP_PORT", "SMTP_SECURITY", "SMTP_USERNAME", "SMTP_PASSWORD", "SMTP_FROM"} {
+		for _, name := range []string{"KYC_LEASE", "KYC_TIMEOUT", "KYC_BASE_DELAY", "KYC_UNDO_RETRIES", "KYC_UNDO_BASE_DELAY", "KYC_UNDO_MAX_DELAY", "FACE_BASE_DELAY", "FACE_PROVIDER", "SMTP_HOST", "SMTP_PORT", "SMTP_SECURITY", "SMTP_USERNAME", "SMTP_PASSWORD", "SMTP_FROM"} {
 			t.Setenv(name, "") // the default, as when it is not set
 		}
 		cfg, err := config.Load(file)

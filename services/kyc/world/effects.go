@@ -9,6 +9,7 @@ import (
 
 	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc/biometrics"
+	"github.com/unwind-saga/unwind/services/kyc/mail/inbox"
 	"github.com/unwind-saga/unwind/services/kyc/store"
 )
 
@@ -82,10 +83,18 @@ func (w *World) kept(ctx context.Context) ([]Effect, error) {
 func (w *World) letters() []Effect {
 	var found []Effect
 	for _, m := range w.Inbox.Messages() {
-		_, reference, _ := strings.Cut(m.Text, "Reference: ")
-		found = append(found, Effect{strings.TrimSpace(reference), "inbox", m.Subject})
+		found = append(found, Effect{Reference(m), Inbox, m.Subject})
 	}
 	return found
+}
+
+// Inbox is where letters are.
+const Inbox = "inbox"
+
+// Reference reads the saga's id from a letter.
+func Reference(m inbox.Message) string {
+	_, reference, _ := strings.Cut(m.Text, "Reference: ")
+	return strings.TrimSpace(reference)
 }
 
 // sagaOf reads the saga's id from an idempotency key.

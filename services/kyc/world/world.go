@@ -14,6 +14,7 @@
 package world
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -38,8 +39,19 @@ type World struct {
 	server   *http.Server
 }
 
+// Options are what may be said of a world. The zero value works.
+type Options struct {
+	// Takes is how long a comparison takes at the provider, at the least;
+	// default 50 ms. One that takes no time is never met by what goes wrong
+	// meanwhile.
+	Takes time.Duration
+}
+
 // Open opens the houses.
-func Open(folder string) (_ *World, err error) {
+func Open(folder string) (*World, error) { return Options{}.Open(folder) }
+
+// Open is [Open] with options.
+func (o Options) Open(folder string) (_ *World, err error) {
 	if folder, err = filepath.Abs(folder); err != nil { // agents run in folders of their own
 		return nil, fmt.Errorf("open the world: %w", err)
 	}
@@ -56,7 +68,7 @@ func Open(folder string) (_ *World, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.Provider, err = provider.Open(filepath.Join(folder, "provider.db"), &comparer{detector: eyes}, provider.Config{Threshold: face.Match}); err != nil {
+	if w.Provider, err = provider.Open(filepath.Join(folder, "provider.db"), &comparer{detector: eyes, takes: cmp.Or(o.Takes, 50*time.Millisecond)}, provider.Config{Threshold: face.Match}); err != nil {
 		return nil, err
 	}
 	if w.Inbox, err = inbox.Start("", inbox.Config{}); err != nil {
@@ -105,16 +117,13 @@ var detector = sync.OnceValues(face.NewDetector)
 // a crowd shares twelve of them, and describing one takes long.
 type comparer struct {
 	detector  *face.Detector
+	takes     time.Duration
 	templates sync.Map // face.Template by string, the picture
 }
 
-// takes is how long a comparison takes at the least. One that takes no time is
-// never met by what goes wrong meanwhile.
-const takes = 50 * time.Millisecond
-
 // Compare implements [provider.Comparer].
 func (c *comparer) Compare(portrait, selfie []byte) (float64, []byte, error) {
-	enough := time.After(takes)
+	enough := time.After(c.takes)
 	one, err := c.template(portrait)
 	if err != nil {
 		return 0, nil, fmt.Errorf("the portrait: %w", err)

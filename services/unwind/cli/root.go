@@ -88,7 +88,10 @@ terminal.`,
 	flags.StringVar(&t.creds, "creds", "", "a credentials file for the broker")
 	flags.StringVar(&t.colour, "color", "auto", "auto, always or never; NO_COLOR is respected")
 	flags.DurationVar(&t.timeout, "timeout", 0, "how long the command may take (default 10s; without limit for those that wait)")
-	root.AddCommand(t.devCommand(), t.sagaCommand(), t.inboxCommand(), t.stepCommand(), t.operatorCommand(), t.serveCommand(), t.lintCommand(), t.versionCommand())
+	root.AddCommand(
+		t.devCommand(), t.drillCommand(), t.sagaCommand(), t.inboxCommand(), t.stepCommand(), t.operatorCommand(), t.serveCommand(),
+		t.lintCommand(), t.versionCommand(),
+	)
 	root.SetFlagErrorFunc(misused)
 	return root
 }

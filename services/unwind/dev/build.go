@@ -19,6 +19,22 @@ type builder struct {
 	built  map[string]string // by folder
 }
 
+// Build builds the programs that have no command, into a folder, and gives
+// them one. Whoever starts them several times builds them once.
+func Build(ctx context.Context, folder string, programs []Program) ([]Program, error) {
+	b := builder{folder: folder, built: map[string]string{}}
+	built := make([]Program, len(programs))
+	for i, p := range programs {
+		command, err := b.command(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		p.Config.Command = command
+		built[i] = p
+	}
+	return built, nil
+}
+
 // command finds how to start a program, as absolute paths where paths are
 // meant: a command of its own, which is looked for beside its file, or the Go
 // package there.

@@ -109,7 +109,7 @@ func files(path string) (list []string, err error) {
 			return nil // no folder of ours
 		case err != nil:
 			return err
-		case d.IsDir() && file != path && hidden(d.Name()):
+		case d.IsDir() && file != path && Passed(d.Name()):
 			return filepath.SkipDir
 		case !d.IsDir() && (d.Name() == "agent.yaml" || strings.HasSuffix(d.Name(), ".agent.yaml")):
 			list = append(list, filepath.Clean(file))
@@ -119,6 +119,7 @@ func files(path string) (list []string, err error) {
 	return list, err
 }
 
-func hidden(folder string) bool {
+// Passed reports whether folders of this name are passed by.
+func Passed(folder string) bool {
 	return strings.HasPrefix(folder, ".") || slices.Contains([]string{"node_modules", "vendor", "testdata"}, folder)
 }

@@ -10,6 +10,7 @@
 //	  bytes: 5000000          # its result is so large
 //	  unavailable_while: down # likewise: an attempt can't
 //	  callback: url           # its outcome comes from outside: where to is written to this file
+//	  leaves: ../there        # each saga leaves <saga>.<agent> in this folder, until it is undone
 package testagent
 
 import (
@@ -40,6 +41,7 @@ type settings struct {
 	Bytes          int           `yaml:"bytes"`
 	Unavailable    string        `yaml:"unavailable_while"`
 	Callback       string        `yaml:"callback"`
+	Leaves         string        `yaml:"leaves"`
 }
 
 // Main is the program: its only argument is the path of its agent.yaml.
@@ -77,11 +79,11 @@ func Run(ctx context.Context, log events.Log, file string, logger *slog.Logger) 
 		return s.perform(ctx, t, folder)
 	}}
 	if cfg.CompensationHandler != config.NoCompensation {
-		h.Compensations = agent.Compensations{"undo": func(context.Context, agent.Undo) error {
+		h.Compensations = agent.Compensations{"undo": func(_ context.Context, u agent.Undo) error {
 			if s.UndoFailsWhile != "" && there(folder, s.UndoFailsWhile) {
 				return errors.New("it can't be undone now")
 			}
-			return nil
+			return s.remove(u)
 		}}
 	}
 	return agent.Options{Logger: logger, Grace: 100 * time.Millisecond}.Run(ctx, log, cfg, h)
@@ -110,7 +112,26 @@ func (s settings) perform(ctx context.Context, t agent.Task, folder string) (age
 	if s.Bytes > 0 {
 		result["scan"] = strings.Repeat("x", s.Bytes)
 	}
-	return agent.Result{Data: result}, nil
+	return agent.Result{Data: result}, s.leave(t)
+}
+
+// leave leaves a file, the same for every attempt.
+func (s settings) leave(t agent.Task) error {
+	if s.Leaves == "" {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(s.Leaves, t.ID+"."+t.Agent), nil, 0o600)
+}
+
+func (s settings) remove(u agent.Undo) error {
+	if s.Leaves == "" {
+		return nil
+	}
+	err := os.Remove(filepath.Join(s.Leaves, u.ID+"."+u.Agent))
+	if errors.Is(err, os.ErrNotExist) {
+		return agent.ErrNothingFound
+	}
+	return err
 }
 
 // accept leaves the outcome to whoever has the URL.
