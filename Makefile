@@ -22,7 +22,7 @@ demo: ## watch four applicants go through KYC: fine, with a stand-in, undone, an
 	go run ./services/kyc/demo
 
 .PHONY: demo-route
-demo-route: ## watch nine drives get their directions: from Google, OSRM, a formula, or nobody
+demo-route: ## watch ten drives get their directions: from Google, OSRM, a formula, a person, or nobody
 	go run ./services/route/demo
 
 .PHONY: drill

@@ -30,15 +30,15 @@ func TestAgentsFitTogether(t *testing.T) {
 		all[cfg.Agent] = cfg
 		list = append(list, cfg)
 	}
-	require.Len(t, all, 5)
+	require.Len(t, all, 6)
 	assert.Empty(t, lint.Check(list))
 	assert.Empty(t, all["vehicle"].After)
 	assert.NotNil(t, all["vehicle"].TaskSchema)
 	assert.Equal(t, []string{"vehicle"}, all["google"].After)
 	assert.Equal(t, []string{"directions"}, all["dispatch"].After)
 	assert.True(t, all["dispatch"].Final)
-	assert.Equal(t, []string{"osrm", "heuristic"}, all["google"].FallbackAgents)
-	for _, name := range []string{"google", "osrm", "heuristic"} {
+	assert.Equal(t, []string{"osrm", "heuristic", "operator"}, all["google"].FallbackAgents)
+	for _, name := range []string{"google", "osrm", "heuristic", "operator"} {
 		cfg := all[name]
 		assert.Equal(t, "directions", cfg.Step)
 		assert.Equal(t, name != "google", cfg.StandIn, name)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/client"
 	"github.com/unwind-saga/unwind/saga/sagatest"
@@ -33,10 +34,10 @@ const (
 	fleet   = 5                // vehicles; an order meets four others at most
 )
 
-// TestKilledProcesses runs the five agents, two processes each, and kills one of
+// TestKilledProcesses runs the six agents, two processes each, and kills one of
 // them every second while 100 orders come in, and while both providers fail, in
 // another way every second. Every fifth order can't be in time, and every tenth
-// goes over the sea. Every saga ends (I4); one that completed has its
+// goes over the sea: a person is asked, and knows no way. Every saga ends (I4); one that completed has its
 // reservation and its promise, one that was undone has nothing (I2), each was
 // made once, and no vehicle is promised to two. And no route is believed that is
 // not on the map.
@@ -62,9 +63,13 @@ func TestKilledProcesses(t *testing.T) {
 	}
 	ending, done := context.WithTimeout(ctx, seconds*time.Second)
 	defer done()
-	began, answered, faults := time.Now(), map[string]int{}, map[string]int{}
+	began, asked, answered, faults := time.Now(), 0, map[string]int{}, map[string]int{}
 	for n := range sagas {
 		state, err := client.Wait(ending, crew.Log(), "route", id(n))
+		if err == nil && state.Status() == saga.Waiting {
+			asked++
+			state, err = answer(ending, crew, n)
+		}
 		if err != nil {
 			_, history, lost := client.Load(t.Context(), crew.Log(), "route", id(n), 0)
 			t.Fatalf("saga %s: %v %v\n%s", id(n), err, lost, sagatest.Transcript(history))
@@ -76,12 +81,22 @@ func TestKilledProcesses(t *testing.T) {
 	t.Logf("%d sagas ended under %d kills, the last one %s after it was submitted; answered by %v; failures: %v",
 		sagas, kills, time.Since(began).Round(time.Second), answered, faults)
 	require.GreaterOrEqual(t, kills, 15, "hardly anything was killed")
+	require.Equal(t, sagas/10, asked, "a person is asked about what goes over the sea, and nothing else")
 	for _, agent := range []string{"google", "osrm", "heuristic"} {
 		require.Positive(t, answered[agent], "%s never answered", agent)
 	}
 
 	crew.Stop() // whoever was late has come to rest
 	look(t, ctx, w)
+}
+
+// answer is a person, who is asked for a way over the sea and knows none.
+func answer(ctx context.Context, crew *dev.Crew, n int) (*saga.State, error) {
+	no := events.Answer{Outcome: events.OutcomeRefused, By: "the dispatcher", Reason: "there is no road over the sea"}
+	if err := client.Answer(ctx, crew.Log(), "route", id(n), "directions", no); err != nil {
+		return nil, err
+	}
+	return client.Wait(ctx, crew.Log(), "route", id(n))
 }
 
 func id(n int) string { return fmt.Sprintf("order-%d", n) }

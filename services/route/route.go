@@ -4,7 +4,8 @@
 //	vehicle -> directions -> dispatch
 //
 // The step in the middle has a chain: google (a service with traffic, that wants
-// a key), osrm (a map, without traffic), heuristic (a formula). Whoever answers
+// a key), osrm (a map, without traffic), heuristic (a formula), and at the end
+// operator: a person. Whoever answers
 // says how good the answer is, and dispatch promises accordingly. A drive that
 // can't be in time is refused, and the vehicle is free again.
 //

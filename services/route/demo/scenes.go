@@ -21,7 +21,8 @@ type scene struct {
 	hour         int
 	within       time.Duration // how long the drive may take
 	google, osrm providers.Fault
-	kill         string // the agent that is killed while it works
+	kill         string          // the agent that is killed while it works
+	person       []events.Answer // what a person says who is asked, one time after the other
 	judge        func(*saga.State) error
 }
 
@@ -66,9 +67,19 @@ var scenes = []scene{
 		judge: answered("google", trip.Traffic, "google"),
 	},
 	{
-		id: "sea", title: "Vaduz to Reykjavik: no map has a road, and the heuristic invents none. The van is freed",
+		id: "sea", title: "Vaduz to Reykjavik: no map has a road, the heuristic invents none, a person knows none. The van is freed",
 		from: "Vaduz", to: "Reykjavik", hour: 6, within: 23 * time.Hour,
-		judge: both(turned("directions", "elsewhere"), attempts("google no_route", "osrm no_route", "heuristic elsewhere")),
+		person: []events.Answer{{Outcome: events.OutcomeRefused, Reason: "we don't do islands"}},
+		judge:  both(turned("directions", "refused"), attempts("google no_route", "osrm no_route", "heuristic elsewhere", "operator refused")),
+	},
+	{
+		id: "plane", title: "The same again: the person lets Google try once more, in vain, and then knows a plane",
+		from: "Vaduz", to: "Reykjavik", hour: 7, within: 23 * time.Hour,
+		person: []events.Answer{
+			{Outcome: events.OutcomeRetry, Next: "google", Reason: "they may have a road by now"},
+			{Outcome: events.OutcomeCompleted, Reason: "by Zurich and Keflavik", Data: json.RawMessage(`{"distance_m": 2700000, "duration_s": 28800, "by": "Ada", "quality": "person"}`)},
+		},
+		judge: answered("operator", trip.Person, "google no_route", "osrm no_route", "heuristic elsewhere", "operator retry", "google no_route", "operator"),
 	},
 	{
 		id: "killed", title: "Google hangs, and the process that waits for it is killed",
@@ -89,7 +100,7 @@ func answered(by string, quality trip.Quality, tries ...string) func(*saga.State
 		if err != nil {
 			return err
 		}
-		if d.By != by || s.Step("directions").Done.Agent != by || d.Quality != quality {
+		if s.Step("directions").Done.Agent != by || d.By != by && quality != trip.Person || d.Quality != quality {
 			return fmt.Errorf("the directions are by %s (%s), and should be by %s (%s)", d.By, d.Quality, by, quality)
 		}
 		return attempts(tries...)(s)

@@ -66,16 +66,7 @@ func (s *stage) scene(ctx context.Context, sc scene) error {
 	if _, err := client.Submit(ctx, s.crew.Log(), sagaType, sc.id, order, "demo"); err != nil {
 		return err
 	}
-	lines := live.New(os.Stdout, s.lines)
-	state, err := client.Watch(ctx, s.crew.Log(), sagaType, sc.id, func(e events.Event, _ *saga.State) error {
-		if err := lines.Event(e); err != nil {
-			return err
-		}
-		if sc.kill != "" && e.Subject.Kind == events.Started && e.Subject.Step == "directions" {
-			s.kill(ctx, sc.kill)
-		}
-		return nil
-	})
+	state, err := s.watch(ctx, sc)
 	if err = errors.Join(err, s.aside.Wait()); err != nil {
 		return err
 	}
@@ -93,6 +84,31 @@ func (s *stage) scene(ctx context.Context, sc scene) error {
 	}
 	tell(state, effects)
 	return errors.Join(sc.judge(state), whole(state, effects))
+}
+
+// watch shows what happens, and answers when a person is asked.
+func (s *stage) watch(ctx context.Context, sc scene) (*saga.State, error) {
+	lines, seen := live.New(os.Stdout, s.lines), uint64(0)
+	see := func(e events.Event, _ *saga.State) error {
+		if e.Seq <= seen {
+			return nil
+		}
+		seen = e.Seq
+		if sc.kill != "" && e.Subject.Kind == events.Started && e.Subject.Step == "directions" {
+			s.kill(ctx, sc.kill)
+		}
+		return lines.Event(e)
+	}
+	for _, answer := range sc.person {
+		if _, err := client.Watch(ctx, s.crew.Log(), sagaType, sc.id, see); err != nil {
+			return nil, err
+		}
+		answer.By = "Ada"
+		if err := client.Answer(ctx, s.crew.Log(), sagaType, sc.id, "directions", answer); err != nil {
+			return nil, err
+		}
+	}
+	return client.Watch(ctx, s.crew.Log(), sagaType, sc.id, see)
 }
 
 // kill kills an agent a moment after it began to work.
