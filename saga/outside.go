@@ -109,6 +109,9 @@ func (st *Step) answered(e events.Event) {
 		a.Attempt = st.Last().N
 	}
 	st.Answers = append(st.Answers, a)
+	if a.Outcome == events.OutcomeCompleted && a.Attempt <= len(st.Attempts) {
+		st.Attempts[a.Attempt-1].said = true
+	}
 }
 
 // gaveUp reports whether the attempt failed and nobody but a person can go on.

@@ -51,6 +51,7 @@ type Attempt struct {
 	Waited   Fact
 	finished bool // the step's completion is its outcome
 	void     bool // it took over an attempt that had an outcome
+	said     bool // somebody outside says that it was done
 }
 
 // Open reports whether nothing is known of the attempt's outcome.
@@ -202,7 +203,7 @@ func (st *Step) Owing() []string {
 	for i, a := range st.Attempts {
 		owes := a.Wait != nil && a.Failure == nil ||
 			a.Failure != nil && a.Failure.Left == events.LeftUnknown ||
-			a.Open() && i < len(st.Attempts)-1 ||
+			a.said || a.Open() && i < len(st.Attempts)-1 ||
 			st.Done != nil && !st.Done.Skipped && st.Done.Agent == a.Claim.Agent ||
 			st.strayed != nil && st.strayed.Agent == a.Claim.Agent
 		if owes && !slices.Contains(agents, a.Claim.Agent) {

@@ -125,8 +125,8 @@ func (r *runner) unwanted(s *saga.State, seq uint64) *saga.Answer {
 	}
 	u := st.Undo(me)
 	switch {
-	case s.Turned() && u == nil && !slices.Contains(st.Owing(), me):
-		return a
+	case s.Turned() && u == nil && s.Ended():
+		return a // else it is asked for, when nobody is at it any more
 	case s.Turned() && u != nil && !u.AskedSince(seq):
 		return a
 	case !s.Turned() && (st.Last().Claim.Agent != me || st.Lost(me)):
@@ -178,9 +178,10 @@ func (r *runner) conclude(ctx context.Context, a attempt, said events.Answer) er
 }
 
 // kept says what is left of an attempt of which somebody says that nothing came:
-// whoever gave a token for undoing when it began to wait has left something.
+// whoever gave a token for undoing when it began to wait has left something, and
+// an attempt before it may have.
 func (r *runner) kept(a attempt) events.Left {
-	if token, _ := a.step.Token(r.role.Agent); token != nil {
+	if token, _ := a.step.Token(r.role.Agent); token != nil || a.step.MayHaveLeft(r.role.Agent) {
 		return events.LeftUnknown
 	}
 	return events.LeftNothing
