@@ -229,7 +229,9 @@ func (st *Step) Resolved() bool {
 
 // Token returns what undoing an agent's work on the step needs: the token of
 // its completion, or else the one that it gave when it began to wait, or that
-// an answer brought; and the attempt that it speaks of.
+// an answer brought; and the attempt that it speaks of. What was done in a round
+// before the agent's last one was undone when the step was handed on, and its
+// token says nothing of what is to be undone now.
 func (st *Step) Token(agent string) (undo json.RawMessage, attempt int) {
 	if st.strayed != nil && st.strayed.Agent == agent {
 		return st.strayed.Undo, st.strayed.Attempt
@@ -237,7 +239,8 @@ func (st *Step) Token(agent string) (undo json.RawMessage, attempt int) {
 	if st.Done != nil && st.Done.Agent == agent {
 		return st.Done.Undo, st.Done.Attempt
 	}
-	for _, a := range st.Attempts {
+	_, begin, _ := st.rounds(agent)
+	for _, a := range st.Attempts[begin:] {
 		if a.Claim.Agent != agent {
 			continue
 		}
@@ -247,7 +250,7 @@ func (st *Step) Token(agent string) (undo json.RawMessage, attempt int) {
 		}
 	}
 	for _, a := range st.Answers {
-		if a.Undo != nil && a.Attempt <= len(st.Attempts) && st.Attempts[a.Attempt-1].Claim.Agent == agent {
+		if a.Undo != nil && a.Attempt > begin && a.Attempt <= len(st.Attempts) && st.Attempts[a.Attempt-1].Claim.Agent == agent {
 			undo = a.Undo
 		}
 	}
