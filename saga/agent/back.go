@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
@@ -125,6 +126,12 @@ func (r *runner) onTimer(ctx context.Context, d events.Delivery) error {
 		return r.expire(ctx, t, asked)
 	}
 	if t.What != events.UndoTimer {
+		// Held back for an hour, its message would keep from their work all that
+		// come by timers too, and need no turn: undoing, and the end of patience.
+		if end := r.rails.pace.paused(); time.Until(end) > r.lease {
+			t.Due = end
+			return r.set(ctx, []events.Timer{t})
+		}
 		m := saga.Message{Trigger: events.Trigger{Stream: d.Stream, Seq: d.Seq}, Timer: t}
 		return r.judge(ctx, m, asked, t.ID, t.Seq)
 	}
