@@ -97,12 +97,12 @@ func (r Role) DecideUndo(u *Undo, err events.Error, random float64) events.UndoF
 }
 
 // MayHaveLeft reports whether an attempt of the agent before its last one may
-// have had an effect.
+// have had an effect, or somebody outside says that its part was done.
 func (st *Step) MayHaveLeft(agent string) bool {
 	if st == nil {
 		return false
 	}
-	return slices.ContainsFunc(st.Attempts[:len(st.Attempts)-1], func(a Attempt) bool {
+	return st.saidOf(agent) || slices.ContainsFunc(st.Attempts[:len(st.Attempts)-1], func(a Attempt) bool {
 		return a.Claim.Agent == agent && (a.Failure == nil && !a.void || a.Failure != nil && a.Failure.Left == events.LeftUnknown)
 	})
 }

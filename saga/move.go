@@ -60,7 +60,8 @@ func (s *State) Settle(r Role, by string, asked time.Time) Moves {
 	// agent's must be gone first, or two providers charge. It is undone
 	// after the failure is written, never before: until then a later
 	// attempt may be at it under the same key, and would lose its effect.
-	dirty := last.Failure != nil && last.Failure.Left == events.LeftUnknown && follows.agent != last.Claim.Agent
+	dirty := last.Failure != nil && follows.agent != last.Claim.Agent &&
+		(last.Failure.Left == events.LeftUnknown || st.saidOf(last.Claim.Agent))
 	if u := st.Undo(last.Claim.Agent); dirty && u != nil {
 		switch {
 		case u.Done != nil && u.doneSeq > last.Failed.Seq:
