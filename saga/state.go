@@ -257,8 +257,7 @@ func (st *Step) Token(agent string) (undo json.RawMessage, attempt int) {
 	return undo, attempt
 }
 
-// AskedSince reports whether undoing an agent's work was asked for, or done,
-// after a sequence: what was there at that moment is undone by it.
-func (u *Undo) AskedSince(seq uint64) bool {
-	return u.redoSeq > seq || u.Done == nil || u.doneSeq > seq
-}
+// AskedSince reports whether undoing an agent's work was asked for again after a
+// sequence: what was there at that moment is undone by it. That it is said to be
+// done after that proves nothing: it may have been undone before, and said later.
+func (u *Undo) AskedSince(seq uint64) bool { return u.redoSeq > seq }

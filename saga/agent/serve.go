@@ -142,9 +142,13 @@ func (r *runner) settle(ctx context.Context, s *saga.State, cause events.Event) 
 		if err != nil {
 			return err
 		}
-		before := s.Seq
+		before, rejected := s.Seq, s.Rejected != nil
 		if s, err = r.history(ctx, s.ID, seq); err != nil {
 			return err
+		}
+		if rejected && s.Rejected == nil {
+			// The step of whoever rejected it is still to be claimed, to say so.
+			return fmt.Errorf("settle saga %s/%s: it was committed before it could turn", s.Type, s.ID)
 		}
 		if s.Seq == before {
 			// Somebody who keeps no guard stands against it. Asked at once, the

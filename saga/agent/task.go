@@ -43,16 +43,7 @@ func (r *runner) reject(ctx context.Context, a attempt, why error, l *slog.Logge
 		return err
 	}
 	if s.Committed == nil {
-		if err := r.settle(ctx, s, a.cause); err != nil {
-			return err
-		}
-		// The pivot may have come before the latch.
-		if s, err = r.history(ctx, a.id, s.Seq); err != nil || s.Turned() || s.Ended() {
-			return err
-		}
-	}
-	if s.Committed == nil {
-		return fmt.Errorf("reject the task of saga %s/%s: the latch was refused, and the history does not say why yet", s.Type, s.ID)
+		return r.settle(ctx, s, a.cause)
 	}
 	if again, err := r.claim(ctx, &a); err != nil {
 		return err
