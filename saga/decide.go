@@ -35,8 +35,9 @@ const Patience = 200
 // attempt is the first and nothing was read. random, in [0, 1), draws the
 // jitter.
 //
-// What a failure that hands the step on says to be left is what any attempt of
-// the agent may have left: all of it must be undone before.
+// What a failure says to be left is what any attempt of the agent may have left:
+// all of it must be undone before the step is handed on. That holds for the way
+// back too: if the saga is committed meanwhile, a person may hand the step on.
 //
 // Who was throttled comes back as often as it takes, while nobody else could
 // take the step over: with a stand-in, its tries count as any others.
@@ -76,7 +77,7 @@ func (r Role) Decide(st *Step, b Setback, random float64) events.Failure {
 	if b.Committed && f.Then == events.ThenBack {
 		f.Then = events.ThenPerson
 	}
-	if f.Then != events.ThenBack && st.MayHaveLeft(r.Agent) {
+	if st.MayHaveLeft(r.Agent) {
 		f.Left = events.LeftUnknown
 	}
 	return f
@@ -96,12 +97,12 @@ func (r Role) DecideUndo(u *Undo, err events.Error, random float64) events.UndoF
 }
 
 // MayHaveLeft reports whether an attempt of the agent before its last one may
-// have had an effect.
+// have had an effect, or somebody outside says that its part was done.
 func (st *Step) MayHaveLeft(agent string) bool {
 	if st == nil {
 		return false
 	}
-	return slices.ContainsFunc(st.Attempts[:len(st.Attempts)-1], func(a Attempt) bool {
+	return st.saidOf(agent) || slices.ContainsFunc(st.Attempts[:len(st.Attempts)-1], func(a Attempt) bool {
 		return a.Claim.Agent == agent && (a.Failure == nil && !a.void || a.Failure != nil && a.Failure.Left == events.LeftUnknown)
 	})
 }

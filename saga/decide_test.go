@@ -187,7 +187,7 @@ func TestDecideTellsWhatIsLeft(t *testing.T) {
 		"back after what could not be cleared": {card, step("card", by("card", lost)), saga.Setback{Class: events.Unknown, Left: events.LeftUnknown, Back: true}, events.LeftUnknown},
 		"handed on after another's":            {card, step("card", by("x", lost)), clean, events.LeftNothing},
 		"tried again after an unknown one":     {card, step("card", by("card", lost)), retry, events.LeftNothing},
-		"back after an unknown one":            {alone, step("card", by("card", lost)), clean, events.LeftNothing},
+		"back after an unknown one":            {alone, step("card", by("card", lost)), clean, events.LeftUnknown},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, c.role.Decide(c.step, c.back, 0).Left) })
 	}

@@ -48,6 +48,7 @@ func (s *State) apply(e events.Event) error {
 		return unpack(e, &s.Rejected)
 	case events.Committed:
 		s.Committed = &Commitment{Fact: factOf(e)}
+		s.Rejected = nil // it did not turn the saga, and cannot any more
 		return e.Unpack(&s.Committed.Commitment)
 	case events.Unwinding:
 		s.Turn = &Turn{Fact: factOf(e)}
@@ -93,7 +94,7 @@ func (s *State) apply(e events.Event) error {
 // void reports whether an event came too late to count.
 func (s *State) void(e events.Event) bool {
 	switch e.Subject.Kind {
-	case events.Unwinding:
+	case events.Unwinding, events.Rejected:
 		return s.Ended() || s.Committed != nil
 	case events.Answered:
 		return s.Step(e.Subject.Step) == nil // whoever says it is ahead of the saga, or mistaken

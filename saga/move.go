@@ -60,7 +60,16 @@ func (s *State) Settle(r Role, by string, asked time.Time) Moves {
 	// agent's must be gone first, or two providers charge. It is undone
 	// after the failure is written, never before: until then a later
 	// attempt may be at it under the same key, and would lose its effect.
-	dirty := last.Failure != nil && last.Failure.Left == events.LeftUnknown && follows.agent != last.Claim.Agent
+	dirty := last.Failure != nil && follows.agent != last.Claim.Agent &&
+		(last.Failure.Left == events.LeftUnknown || st.saidOf(last.Claim.Agent))
+	if u := st.Undo(last.Claim.Agent); dirty && u != nil {
+		switch {
+		case u.Done != nil && u.doneSeq > last.Failed.Seq:
+			dirty = false // it could not be undone at once, and was later
+		case u.Done == nil && s.Committed != nil && len(u.Failures) > 0:
+			return s.SettleUndo(st.Name, u.Agent)
+		}
+	}
 	switch follows.then {
 	case events.ThenRetry:
 		if dirty && last.Claim.Agent != r.Agent {
@@ -85,7 +94,8 @@ func (s *State) Settle(r Role, by string, asked time.Time) Moves {
 // Uncleared says what is owed when an agent could not undo what it may have left
 // before it hands the step on. Nobody may do the work again, so the saga turns,
 // and the undoing goes on there with its own policy. After the pivot it can't:
-// nothing is owed then but another try.
+// then the undoing goes on where it is, by its policy and at the end by a person,
+// and the step waits for it.
 func (s *State) Uncleared(r Role, by string, err events.Error) Moves {
 	return s.latch(events.Turn{Reason: events.ReasonFailed, Step: r.Step, By: by, Error: &err})
 }

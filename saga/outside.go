@@ -47,6 +47,13 @@ func (st *Step) speaksOf(a *Answer, last Attempt) bool {
 	})
 }
 
+// saidOf reports whether somebody outside says that an agent's part was done, in
+// its last round at the step.
+func (st *Step) saidOf(agent string) bool {
+	_, begin, _ := st.rounds(agent)
+	return slices.ContainsFunc(st.Attempts[begin:], func(a Attempt) bool { return a.said && a.Claim.Agent == agent })
+}
+
 // ahead reports whether an answer leads on. Of what has failed already nobody
 // needs to be told that it did.
 func (a *Answer) ahead() bool {
@@ -109,6 +116,9 @@ func (st *Step) answered(e events.Event) {
 		a.Attempt = st.Last().N
 	}
 	st.Answers = append(st.Answers, a)
+	if a.Outcome == events.OutcomeCompleted && a.Attempt <= len(st.Attempts) {
+		st.Attempts[a.Attempt-1].said = true
+	}
 }
 
 // gaveUp reports whether the attempt failed and nobody but a person can go on.

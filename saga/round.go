@@ -18,24 +18,42 @@ func (st *Step) Round(agent string) int {
 	return round
 }
 
+// RoundOf is the round of its agent to which an attempt belongs.
+func (st *Step) RoundOf(attempt int) int {
+	until := Step{Attempts: st.Attempts[:attempt]}
+	return until.Round(st.Attempts[attempt-1].Claim.Agent)
+}
+
 // rounds counts them, and says where the last one begins in Attempts, and who
-// handed the step back; nobody did in the first.
+// handed the step to the agent and gets it back if it can't; nobody did in the
+// first. A step that comes back so was not handed over: whoever gave it away and
+// can't either does not give it to the same agent again, which would go on for
+// ever.
 func (st *Step) rounds(agent string) (round, begin int, from string) {
 	round = 1
 	if st == nil {
 		return round, 0, ""
 	}
+	froms := map[string]string{}
 	before := ""
 	for i, a := range st.Attempts {
 		if a.void {
 			continue
 		}
-		if a.Claim.Agent == agent && a.Claim.Cause == events.CauseRetry && before != agent {
-			round, begin, from = round+1, i, before
+		me := a.Claim.Agent
+		if a.Claim.Cause == events.CauseRetry && before != me {
+			if me == agent {
+				round, begin = round+1, i
+			}
+			if froms[before] == me {
+				delete(froms, before)
+			} else {
+				froms[me] = before
+			}
 		}
-		before = a.Claim.Agent
+		before = me
 	}
-	return round, begin, from
+	return round, begin, froms[agent]
 }
 
 // RoundKey is the key of an agent's work in one of its rounds.

@@ -51,6 +51,7 @@ type Attempt struct {
 	Waited   Fact
 	finished bool // the step's completion is its outcome
 	void     bool // it took over an attempt that had an outcome
+	said     bool // somebody outside says that it was done
 }
 
 // Open reports whether nothing is known of the attempt's outcome.
@@ -202,7 +203,7 @@ func (st *Step) Owing() []string {
 	for i, a := range st.Attempts {
 		owes := a.Wait != nil && a.Failure == nil ||
 			a.Failure != nil && a.Failure.Left == events.LeftUnknown ||
-			a.Open() && i < len(st.Attempts)-1 ||
+			a.said || a.Open() && i < len(st.Attempts)-1 ||
 			st.Done != nil && !st.Done.Skipped && st.Done.Agent == a.Claim.Agent ||
 			st.strayed != nil && st.strayed.Agent == a.Claim.Agent
 		if owes && !slices.Contains(agents, a.Claim.Agent) {
@@ -228,7 +229,9 @@ func (st *Step) Resolved() bool {
 
 // Token returns what undoing an agent's work on the step needs: the token of
 // its completion, or else the one that it gave when it began to wait, or that
-// an answer brought; and the attempt that it speaks of.
+// an answer brought; and the attempt that it speaks of. What was done in a round
+// before the agent's last one was undone when the step was handed on, and its
+// token says nothing of what is to be undone now.
 func (st *Step) Token(agent string) (undo json.RawMessage, attempt int) {
 	if st.strayed != nil && st.strayed.Agent == agent {
 		return st.strayed.Undo, st.strayed.Attempt
@@ -236,7 +239,8 @@ func (st *Step) Token(agent string) (undo json.RawMessage, attempt int) {
 	if st.Done != nil && st.Done.Agent == agent {
 		return st.Done.Undo, st.Done.Attempt
 	}
-	for _, a := range st.Attempts {
+	_, begin, _ := st.rounds(agent)
+	for _, a := range st.Attempts[begin:] {
 		if a.Claim.Agent != agent {
 			continue
 		}
@@ -246,15 +250,14 @@ func (st *Step) Token(agent string) (undo json.RawMessage, attempt int) {
 		}
 	}
 	for _, a := range st.Answers {
-		if a.Undo != nil && a.Attempt <= len(st.Attempts) && st.Attempts[a.Attempt-1].Claim.Agent == agent {
+		if a.Undo != nil && a.Attempt > begin && a.Attempt <= len(st.Attempts) && st.Attempts[a.Attempt-1].Claim.Agent == agent {
 			undo = a.Undo
 		}
 	}
 	return undo, attempt
 }
 
-// AskedSince reports whether undoing an agent's work was asked for, or done,
-// after a sequence: what was there at that moment is undone by it.
-func (u *Undo) AskedSince(seq uint64) bool {
-	return u.redoSeq > seq || u.Done == nil || u.doneSeq > seq
-}
+// AskedSince reports whether undoing an agent's work was asked for again after a
+// sequence: what was there at that moment is undone by it. That it is said to be
+// done after that proves nothing: it may have been undone before, and said later.
+func (u *Undo) AskedSince(seq uint64) bool { return u.redoSeq > seq }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
@@ -39,8 +40,11 @@ func (r *runner) onUndo(ctx context.Context, d events.Delivery) error {
 func (r *runner) undoNow(ctx context.Context, s *saga.State, cause events.Event, token json.RawMessage) error {
 	l := r.logger.With("saga", s.ID)
 	attempt := 1
-	if st := s.Step(r.role.Step); st != nil && token == nil {
-		token, attempt = st.Token(r.role.Agent)
+	if st := s.Step(r.role.Step); st != nil {
+		var known json.RawMessage
+		if known, attempt = st.Token(r.role.Agent); token == nil {
+			token = known
+		}
 	}
 	found, err := r.compensate(r.countedUndo(ctx, s), r.order(s, attempt, token), l)
 	var draft saga.Draft
@@ -92,6 +96,9 @@ func (r *runner) undoSlot(k events.Kind, n int, id string) events.Subject {
 func (r *runner) order(s *saga.State, attempt int, token json.RawMessage) Undo {
 	typ, step, agent := r.role.Type, r.role.Step, r.role.Agent
 	round := s.Step(step).Round(agent)
+	if st := s.Step(step); st != nil && attempt > 0 && attempt <= len(st.Attempts) && st.Attempts[attempt-1].Claim.Agent == agent {
+		round = st.RoundOf(attempt)
+	}
 	u := Undo{
 		Type: typ, ID: s.ID, Step: step, Agent: agent, Attempt: attempt,
 		Key: saga.RoundKey(saga.UndoKey(typ, s.ID, step, agent), round), Of: saga.RoundKey(saga.Key(typ, s.ID, step, agent), round),
@@ -119,6 +126,12 @@ func (r *runner) onTimer(ctx context.Context, d events.Delivery) error {
 		return r.expire(ctx, t, asked)
 	}
 	if t.What != events.UndoTimer {
+		// Held back for an hour, its message would keep from their work all that
+		// come by timers too, and need no turn: undoing, and the end of patience.
+		if end := r.rails.pace.paused(); time.Until(end) > r.lease {
+			t.Due = end
+			return r.set(ctx, []events.Timer{t})
+		}
 		m := saga.Message{Trigger: events.Trigger{Stream: d.Stream, Seq: d.Seq}, Timer: t}
 		return r.judge(ctx, m, asked, t.ID, t.Seq)
 	}

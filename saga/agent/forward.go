@@ -121,6 +121,12 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 	if a.answer != nil {
 		return r.conclude(ctx, a, *a.answer)
 	}
+	if a.n > 1 && len(r.role.After) == 0 && !r.role.StandIn {
+		// The first attempt may have been claimed to say no more than this.
+		if err := r.accept(a.input.Task); err != nil {
+			return r.unfit(ctx, a, err)
+		}
+	}
 	if holds, back, err := r.holds(ctx, a); err != nil {
 		return err
 	} else if back != nil {
@@ -343,7 +349,8 @@ func (r *runner) overtaken(ctx context.Context, a attempt, left events.Left, seq
 // skips it.
 func (r *runner) clear(ctx context.Context, s *saga.State) error {
 	l := r.logger.With("saga", s.ID)
-	_, err := r.compensate(r.countedUndo(ctx, s), r.order(s, s.Step(r.role.Step).Last().N, nil), l)
+	token, attempt := s.Step(r.role.Step).Token(r.role.Agent)
+	_, err := r.compensate(r.countedUndo(ctx, s), r.order(s, attempt, token), l)
 	if err != nil && !errors.Is(err, errStopped) {
 		l.Warn("not handed on, nor skipped: what it may have left could not be undone", "error", err)
 	}

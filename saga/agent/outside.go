@@ -89,10 +89,12 @@ func (r *runner) onAnswer(ctx context.Context, d events.Delivery) error {
 	if answer == nil {
 		return nil
 	}
-	switch u := s.Step(r.role.Step).Undo(r.role.Agent); {
-	case s.Turned() && u == nil:
+	st = s.Step(r.role.Step)
+	late := st.RoundOf(answer.Attempt) < st.Round(r.role.Agent)
+	switch u := st.Undo(r.role.Agent); {
+	case !late && s.Turned() && u == nil:
 		return r.undoNow(ctx, s, d.Event, answer.Undo)
-	case s.Turned() && u.Redos < events.MaxRedo:
+	case !late && s.Turned() && u.Redos < events.MaxRedo:
 		// It was undone before. That it is undone again has tries and timers
 		// of its own, as when a person asks for it.
 		redo := saga.Draft{
@@ -104,6 +106,7 @@ func (r *runner) onAnswer(ctx context.Context, d events.Delivery) error {
 	default:
 		// Another agent has the step. No event says that this one's part was
 		// undone: it may get the step back, and would be taken for undone then.
+		// Or it has it back: what is asked to be undone is of its last round.
 		_, err := r.compensate(ctx, r.order(s, answer.Attempt, answer.Undo), r.logger.With("saga", s.ID))
 		return err
 	}
@@ -125,8 +128,10 @@ func (r *runner) unwanted(s *saga.State, seq uint64) *saga.Answer {
 	}
 	u := st.Undo(me)
 	switch {
-	case s.Turned() && u == nil && !slices.Contains(st.Owing(), me):
-		return a
+	case st.RoundOf(a.Attempt) < st.Round(me):
+		return a // what is asked to be undone is of the last round
+	case s.Turned() && u == nil && s.Ended():
+		return a // else it is asked for, when nobody is at it any more
 	case s.Turned() && u != nil && !u.AskedSince(seq):
 		return a
 	case !s.Turned() && (st.Last().Claim.Agent != me || st.Lost(me)):
@@ -178,9 +183,10 @@ func (r *runner) conclude(ctx context.Context, a attempt, said events.Answer) er
 }
 
 // kept says what is left of an attempt of which somebody says that nothing came:
-// whoever gave a token for undoing when it began to wait has left something.
+// whoever gave a token for undoing when it began to wait has left something, and
+// an attempt before it may have.
 func (r *runner) kept(a attempt) events.Left {
-	if token, _ := a.step.Token(r.role.Agent); token != nil {
+	if token, _ := a.step.Token(r.role.Agent); token != nil || a.step.MayHaveLeft(r.role.Agent) {
 		return events.LeftUnknown
 	}
 	return events.LeftNothing

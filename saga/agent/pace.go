@@ -81,6 +81,16 @@ func (p *pace) wait(most time.Duration, rest func(time.Duration) error) (slowed 
 	}
 }
 
+// paused says until when nothing is begun, as the provider asked.
+func (p *pace) paused() (until time.Time) {
+	if p.open.Load() {
+		return until
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.until
+}
+
 // turn reserves a turn, or keeps the one that was reserved, and says how far it
 // is. A turn from before the pace was slowed down is none any more: all that
 // waited for the pause to end would begin at once.

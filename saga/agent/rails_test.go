@@ -541,3 +541,44 @@ func BenchmarkRails(b *testing.B) {
 		})
 	}
 }
+
+// A provider asks for an hour's pause. Tries that wait for it do not keep the
+// agent from undoing: that is another call, and mostly another provider's.
+func TestUndoingDoesNotWaitForTheForwardPace(t *testing.T) {
+	bubble(t, func(w *world) {
+		cfg := seat
+		cfg.Concurrency, cfg.RetryPolicy, cfg.CompensationRetryPolicy, cfg.CompensationHandler = 1, every(3), every(3), "give-back"
+		cfg.Deadline = 24 * time.Hour
+		undone := 0
+		w.start(cfg, agent.Handler{
+			Perform: func(_ context.Context, task agent.Task) (agent.Result, error) {
+				switch {
+				case task.ID == "turns":
+					return agent.Result{}, agent.Unknown(errOops)
+				case task.ID == "throttled" && task.Attempt == 1:
+					return agent.Result{}, agent.RetryAfter(time.Hour, errOops)
+				case task.Attempt == 1:
+					return agent.Result{}, errOops
+				}
+				return agent.Result{}, nil
+			},
+			Compensations: agent.Compensations{"give-back": func(context.Context, agent.Undo) error {
+				if undone++; undone < 3 {
+					return errors.New("not yet")
+				}
+				return nil
+			}},
+		})
+		w.sleep(time.Second)
+		w.submit("tried-again", `{}`)
+		w.submit("turns", `{}`)
+		w.submit("throttled", `{}`)
+		w.sleep(500 * time.Millisecond)
+		w.say(events.LatchSubject("trip", "turns"), events.Turn{Reason: events.ReasonCancelled, By: "a person"})
+		w.sleep(5 * time.Minute)
+		assert.Equal(t, saga.Compensated, w.status("turns"), w.history("turns"))
+		w.sleep(time.Hour)
+		assert.Equal(t, saga.Completed, w.status("tried-again"), w.history("tried-again"))
+		assert.Equal(t, saga.Completed, w.status("throttled"), w.history("throttled"))
+	})
+}

@@ -124,8 +124,13 @@ func (r *runner) settle(ctx context.Context, s *saga.State, cause events.Event) 
 		if m.Clear {
 			err := r.clear(ctx, s)
 			switch {
-			case errors.Is(err, errStopped), err != nil && s.Committed != nil:
-				return err // after the pivot there is no other way than to try again
+			case errors.Is(err, errStopped):
+				return err
+			case err != nil && s.Committed != nil:
+				if s.Step(r.role.Step).Undone(r.role.Agent) {
+					return err // it can be said no more; there is no other way than to try again
+				}
+				m = saga.Moves{Events: []saga.Draft{r.undoFailed(s, err)}}
 			case err != nil:
 				m = s.Uncleared(r.role, r.instance, events.Error{Code: "not_cleared", Message: text(err)})
 			}
@@ -137,9 +142,13 @@ func (r *runner) settle(ctx context.Context, s *saga.State, cause events.Event) 
 		if err != nil {
 			return err
 		}
-		before := s.Seq
+		before, rejected := s.Seq, s.Rejected != nil
 		if s, err = r.history(ctx, s.ID, seq); err != nil {
 			return err
+		}
+		if rejected && s.Rejected == nil {
+			// The step of whoever rejected it is still to be claimed, to say so.
+			return fmt.Errorf("settle saga %s/%s: it was committed before it could turn", s.Type, s.ID)
 		}
 		if s.Seq == before {
 			// Somebody who keeps no guard stands against it. Asked at once, the

@@ -104,10 +104,10 @@ func (r *runner) skip(ctx context.Context, a attempt, l *slog.Logger) error {
 		if err != nil {
 			return err
 		}
-		if st := s.Step(r.role.Step); st != nil && st.Overtaken(a.n) {
+		if last := s.Step(r.role.Step).Last(); a.n < last.N && last.Failure == nil && last.Wait == nil {
 			return errOvertaken // whoever is at work sees the skip, and needs the message if it dies
 		}
-		return r.settle(ctx, s, a.cause)
+		return r.settle(ctx, s, a.cause) // who has said its outcome before will not look again
 	case r.role.Final:
 		return r.end(ctx, a, a.input)
 	default:

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
 )
 
 // accept judges a task before anything is begun.
@@ -25,7 +26,9 @@ func (r *runner) accept(task json.RawMessage) error {
 }
 
 // reject says why the task is not acceptable, and turns the saga: it ends with
-// nothing begun, and with the reason in its history.
+// nothing begun, and with the reason in its history. A saga that is committed, by
+// another entry step, cannot turn any more. There the step fails, and a person
+// has to bring it to its end.
 func (r *runner) reject(ctx context.Context, a attempt, why error, l *slog.Logger) error {
 	l.Warn("task rejected", "reason", why)
 	seq, err := r.append(ctx, events.Subject{Type: r.role.Type, Kind: events.Rejected, ID: a.id}, a.cause,
@@ -39,5 +42,22 @@ func (r *runner) reject(ctx context.Context, a attempt, why error, l *slog.Logge
 	if err != nil {
 		return err
 	}
-	return r.settle(ctx, s, a.cause)
+	if s.Committed == nil {
+		return r.settle(ctx, s, a.cause)
+	}
+	if again, err := r.claim(ctx, &a); err != nil {
+		return err
+	} else if again > 0 {
+		return r.judge(ctx, a.message, a.cause, a.id, again)
+	}
+	a.input.Committed = true
+	return r.unfit(ctx, a, why)
+}
+
+// unfit says that an attempt failed because the task is not acceptable.
+func (r *runner) unfit(ctx context.Context, a attempt, why error) error {
+	return r.fail(ctx, a, saga.Setback{
+		Class: events.Refused, Left: events.LeftNothing, Back: true,
+		Error: events.Error{Code: "rejected", Message: text(why)},
+	})
 }

@@ -338,3 +338,28 @@ func TestHandOn(t *testing.T) {
 		})
 	}
 }
+
+// What is undone before a step is handed on is undone by the token that the
+// agent gave when it began to wait, as in a saga that turned.
+func TestClearedByItsToken(t *testing.T) {
+	bubble(t, func(w *world) {
+		cfg := seat
+		cfg.FallbackAgents, cfg.CompensationHandler = []string{"other"}, "give-back"
+		var tokens []string
+		w.start(cfg, agent.Handler{
+			Perform: func(context.Context, agent.Task) (agent.Result, error) {
+				return agent.Result{Undo: "booking 7", Pending: &agent.Pending{Within: time.Minute}}, nil
+			},
+			Compensations: agent.Compensations{"give-back": func(_ context.Context, u agent.Undo) error {
+				var token string
+				_, err := u.Decode(&token)
+				tokens = append(tokens, token)
+				return err
+			}},
+		})
+		w.submit("1", `{}`)
+		w.sleep(2 * time.Minute)
+		find[events.HandOver](w, "1", "seat", "fallback-other")
+		assert.Equal(t, []string{"booking 7"}, tokens)
+	})
+}

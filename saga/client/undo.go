@@ -71,8 +71,14 @@ func Resolve(ctx context.Context, log events.Log, typ, id, step, agent, by, reas
 	if errors.Is(err, events.ErrTaken) {
 		return refuse(attempt, ErrUndone, "it happened just now")
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case s.Turned():
 		err = advance(ctx, log, typ, id, by, e)
+	default: // the agent goes on, and has to hear of it
+		err = set(ctx, log, []events.Timer{{
+			Type: typ, To: agent, What: events.UndoTimer, N: len(u.Failures) + 1, ID: id, Due: s.Time, Seq: e.Seq,
+		}})
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", attempt, err)
@@ -80,17 +86,28 @@ func Resolve(ctx context.Context, log events.Log, typ, id, step, agent, by, reas
 	return nil
 }
 
-// turned finds what an agent owes at a step of a saga that turned. The undo is
-// nil while it was not asked for.
+// turned finds what an agent owes at a step of a saga that turned, or that is
+// committed and cannot hand the step on before it is undone. The undo is nil while
+// it was not asked for.
 func turned(s *saga.State, attempt, step, agent string) (*saga.Undo, *saga.Step, error) {
 	st := s.Step(step)
 	switch {
 	case !s.Turned() && s.Ended():
 		return nil, nil, refuse(attempt, ErrEnded, "it was completed, so nothing of it is to be undone")
-	case !s.Turned():
+	case !s.Turned() && !cleared(s, st, agent):
 		return nil, nil, refuse(attempt, ErrForward, fmt.Sprintf("turn it first: `unwind saga cancel %s %s`", s.Type, s.ID))
 	case st == nil:
 		return nil, nil, refuse(attempt, ErrNotAsked, "no such step; "+steps(s))
 	}
 	return st.Undo(agent), st, nil
+}
+
+// cleared reports whether a saga that goes forward waits until an agent's work at a
+// step is undone.
+func cleared(s *saga.State, st *saga.Step, agent string) bool {
+	if s.Committed == nil || st == nil || st.Done != nil {
+		return false
+	}
+	u := st.Undo(agent)
+	return u != nil && u.Done == nil && len(u.Failures) > 0
 }

@@ -115,7 +115,11 @@ func (p *player) undo(ctx context.Context, u agent.Undo) error {
 	case "panic":
 		panic("it could not be undone")
 	}
-	found := p.stage.Ledger.undo(u.Of)
+	of := u.Of
+	if _, err := u.Decode(&of); err != nil { // whoever has a token needs no key
+		return err
+	}
+	found := p.stage.Ledger.undo(of)
 	switch {
 	case what == "die":
 		p.kill()

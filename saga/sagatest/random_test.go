@@ -194,6 +194,9 @@ func (v *inventor) cast() {
 			words = " after=" + strings.Join(after, ",")
 		} else {
 			words = deadline
+			if pivot < n && v.one(6) {
+				words += " picky" // another entry step may have committed the saga
+			}
 		}
 		role := ""
 		if i == n-1 {
@@ -298,7 +301,7 @@ func (v *inventor) cuts() {
 func (v *inventor) cues() {
 	v.say("at 0s submit%s", v.pick("", "", "", "", "", "", "", "", "", " {"))
 	at := time.Millisecond // all listen: who does not until the deadline misses the task
-	for range v.IntN(4) {
+	for range v.IntN(6) {
 		at += time.Duration(v.IntN(8000)) * time.Millisecond
 		who := fmt.Sprintf("%s#1", v.pick(v.agents...))
 		switch v.IntN(6) {
@@ -306,7 +309,7 @@ func (v *inventor) cues() {
 			v.say("at %s cancel", at)
 		case 4:
 			agent := v.pick(v.agents...)
-			v.say("at %s answer %s %s", at, v.room[agent], v.pick("completed", "refused", "unavailable", "retry", "retry "+agent, "retry "+agent))
+			v.say("at %s answer %s %s", at, v.room[agent], v.pick("completed", "completed 1", "completed 2", "refused", "unavailable", "retry", "retry "+agent, "retry "+agent))
 		case 5:
 			v.say("at %s configure %s when='%s'", at, v.pick(v.judged...), v.condition())
 		case 1:

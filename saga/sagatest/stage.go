@@ -245,7 +245,7 @@ func (s *Stage) answer(ctx context.Context, step string, outcome events.Outcome,
 		}
 		a.Attempt = last.N
 		if outcome == events.OutcomeCompleted {
-			key := saga.RoundKey(saga.Key(storyType, storyID, step, last.Claim.Agent), st.Round(last.Claim.Agent))
+			key := saga.RoundKey(saga.Key(storyType, storyID, step, last.Claim.Agent), st.RoundOf(last.N))
 			s.Ledger.insist(key)
 			a.Data, a.Undo = json.RawMessage(`"done by hand"`), json.RawMessage(strconv.Quote(key))
 		}

@@ -43,7 +43,8 @@ func TestCrashAnywhere(t *testing.T) {
 		"happy", "diamond", "first-fails", "last-fails", "retries", "fallback", "fallback-after-unknown",
 		"fallback-cannot-clear", "branch-fails", "join-two-replicas", "cancel", "undo-retries", "not-json",
 		"callback", "callback-overdue", "person-hands-back", "person-hands-back-in-vain", "nobody-answers", "person-refuses",
-		"pivot-refused", "after-the-pivot-a-person", "after-the-pivot-again", "beside-the-pivot", "large", "large-undone",
+		"pivot-refused", "after-the-pivot-a-person", "after-the-pivot-again", "beside-the-pivot", "after-the-pivot-cannot-clear", "rejected-beside-the-pivot", "handed-to-and-fro",
+		"beside-the-pivot-handed-back", "handed-back-after-unknown", "large", "large-undone",
 		"skipped", "skipped-then-back", "condition-changed",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,6 +54,7 @@ const rule = "----\n"
 //	           [deadline=D] [replicas=N] [retries=N] [undo-retries=N]
 //	           [takeovers=N] [fallback=A,B] [nothing-to-undo]
 //	           [hears=D] [concurrency=N] [never-refuses] [rate=N/D] [breaker=N/D] [checked]
+//	           [picky] (the task does not fit its schema, unless it has a "stamp")
 //	           [when=EXPR] (with blanks: when='EXPR')
 //	                         rate: so many calls in so much time; breaker: open
 //	                         for so long after so many failures in a row;
@@ -220,6 +221,8 @@ func readActor(name string, words []string) (a Actor, err error) {
 			a.Config.FallbackAgents = strings.Split(v, ",")
 		case "rate", "breaker", "checked":
 			err = a.rail(key, v)
+		case "picky":
+			a.Config.TaskSchema, err = config.NewSchema("task.schema.json", []byte(`{"required": ["stamp"]}`))
 		case "nothing-to-undo":
 			a.Config.CompensationHandler = config.NoCompensation
 		default:
