@@ -1,7 +1,6 @@
 package bank
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,7 +65,10 @@ func (b *Bank) Handler() http.Handler {
 	mux.HandleFunc("PUT /bank/faults", func(w http.ResponseWriter, r *http.Request) {
 		var f Fault
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&f)
-		if err = cmp.Or(err, b.Fail(f)); err != nil {
+		if err == nil {
+			err = b.Fail(f)
+		}
+		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"time"
 )
 
 // A Post is a mail server: mailpit, which keeps what it gets, and shows it to
@@ -39,9 +38,9 @@ func (p *Post) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := awaited(ctx, "http://"+p.http+"/readyz"); err != nil {
+	if err := p.child.answers(ctx, "http://"+p.http+"/readyz"); err != nil {
 		p.Stop()
-		return fmt.Errorf("start mail server %q: %w\nhint: look at %s", p.name, err, filepath.Join(p.folder, p.name+".log"))
+		return fmt.Errorf("start mail server %q: %w", p.name, err)
 	}
 	return nil
 }
@@ -104,24 +103,4 @@ func (p *Post) ask(ctx context.Context, method, path string, body []byte, into a
 func (p *Post) env(prefix string) []string {
 	host, port, _ := net.SplitHostPort(p.smtp)
 	return []string{prefix + "SMTP_HOST=" + host, prefix + "SMTP_PORT=" + port, prefix + "SMTP_SECURITY=none"}
-}
-
-// awaited waits until an address answers, whatever.
-func awaited(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
-		}
-		if res, err := http.DefaultClient.Do(r); err == nil {
-			return res.Body.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w", url, ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }

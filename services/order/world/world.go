@@ -144,8 +144,8 @@ func (w *World) openBank(ctx context.Context, folder string, say func(string)) e
 	if w.mock, err = start(filepath.Join(folder, "stripe-mock.log"), program, "-http-addr", mock); err != nil {
 		return err
 	}
-	if err := awaited(ctx, "http://"+mock); err != nil {
-		return err
+	if err := w.mock.answers(ctx, "http://"+mock); err != nil {
+		return fmt.Errorf("start stripe-mock: %w", err)
 	}
 	if w.Bank, err = bank.New("http://"+mock, bank.Config{Takes: takes}); err != nil {
 		return err
@@ -175,6 +175,9 @@ func (w *World) Env() []string {
 	env = append(env, w.First.env("")...)
 	return append(env, w.Second.env("SECOND_")...)
 }
+
+// Stripe is the address of the bank.
+func (w *World) Stripe() string { return w.address }
 
 // Addresses are where a person can look, or have something fail.
 func (w *World) Addresses() map[string]string {
