@@ -30,8 +30,12 @@ func openPost(ctx context.Context, program, folder, name string) (_ *Post, err e
 	return p, p.Start(ctx)
 }
 
-// Start starts it again after [Post.Stop], in the same place.
+// Start starts it again after [Post.Stop], in the same place. If it runs, that is
+// all.
 func (p *Post) Start(ctx context.Context) (err error) {
+	if p.child != nil {
+		return nil
+	}
 	p.child, err = start(filepath.Join(p.folder, p.name+".log"), p.program,
 		"--smtp", p.smtp, "--listen", p.http, "--database", filepath.Join(p.folder, p.name+".db"),
 		"--enable-chaos", "--smtp-disable-rdns", "--disable-version-check", "--max", "0", "--quiet")
@@ -46,7 +50,10 @@ func (p *Post) Start(ctx context.Context) (err error) {
 }
 
 // Stop ends the server: nobody listens any more.
-func (p *Post) Stop() { p.child.stop() }
+func (p *Post) Stop() {
+	p.child.stop()
+	p.child = nil
+}
 
 // Refuse has the server answer every sender with this code, such as 451; 0 ends
 // it.

@@ -180,11 +180,11 @@ func (w *World) Env() []string {
 func (w *World) Stripe() string { return w.address }
 
 // Addresses are where a person can look, or have something fail.
-func (w *World) Addresses() map[string]string {
-	return map[string]string{
-		"bank": w.address + "/bank/intents", "faults": w.address + "/bank/faults",
-		"letters": "http://" + w.First.http, "letters, second": "http://" + w.Second.http,
-	}
+type Addresses struct{ Letters, SecondLetters, Books, Faults string }
+
+// Addresses says where that is.
+func (w *World) Addresses() Addresses {
+	return Addresses{"http://" + w.First.http, "http://" + w.Second.http, w.address + "/bank/intents", w.address + "/bank/faults"}
 }
 
 // Close closes the houses.
