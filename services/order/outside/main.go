@@ -45,6 +45,7 @@ func run(ctx context.Context, folder string) error {
 		_ = w.Close()
 		return fmt.Errorf("write down where everything is: %w", err)
 	}
+	defer os.Remove(env) // it says what is no more
 	at := w.Addresses()
 	fmt.Printf(`It runs until you press Ctrl-C, and forgets everything then. In other terminals:
 
