@@ -141,7 +141,7 @@ func TestIntent(t *testing.T) {
 
 func TestFaultsOverHTTP(t *testing.T) {
 	put := func(body string) *http.Response {
-		r, err := http.NewRequestWithContext(t.Context(), "PUT", ordertest.World(t).Stripe()+"/bank/faults", strings.NewReader(body))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, ordertest.World(t).Stripe()+"/bank/faults", strings.NewReader(body))
 		require.NoError(t, err)
 		res, err := http.DefaultClient.Do(r)
 		require.NoError(t, err)

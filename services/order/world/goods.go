@@ -56,7 +56,7 @@ func (w *World) Lock(ctx context.Context, warehouse int) (open func() error) {
 		if err != nil {
 			return err
 		}
-		defer conn.Close(ctx)
+		defer func() { _ = conn.Close(ctx) }()
 		_, err = conn.Exec(ctx, sql)
 		return err
 	}

@@ -100,8 +100,8 @@ func (w *World) place(ctx context.Context, name, schema string) (*Place, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer admin.Close(ctx)
-	if _, err := admin.Exec(ctx, `CREATE DATABASE `+pgx.Identifier{name}.Sanitize()); err != nil {
+	defer func() { _ = admin.Close(ctx) }()
+	if _, err := admin.Exec(ctx, `CREATE DATABASE `+pgx.Identifier{name}.Sanitize()); err != nil { //nolint:misspell // pgx is American
 		return nil, err
 	}
 	dsn, err := url.Parse(w.postgres.DSN())
