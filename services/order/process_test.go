@@ -59,9 +59,9 @@ func TestKilledProcesses(t *testing.T) {
 	require.NoError(t, crew.Ready(ctx))
 
 	var nemesis sync.WaitGroup
-	stop, kills := make(chan struct{}), 0
+	stop, placed, kills := make(chan struct{}), make(chan struct{}), 0
 	nemesis.Go(func() { kills = kill(t, crew, stop) })
-	nemesis.Go(func() { trouble(t, ctx, w, stop) })
+	nemesis.Go(func() { trouble(t, ctx, w, placed) })
 	var fickle sync.WaitGroup
 	next := time.NewTicker(stream / orders)
 	defer next.Stop()
@@ -80,6 +80,7 @@ func TestKilledProcesses(t *testing.T) {
 		}
 	}
 	fickle.Wait()
+	close(placed) // a few that are left would meet every fault there is
 	ending, done := context.WithTimeout(ctx, seconds*time.Second)
 	defer done()
 	began := time.Now()
@@ -170,7 +171,7 @@ func trouble(t *testing.T, ctx context.Context, w *world.World, stop <-chan stru
 	for n := 0; ; n++ {
 		select {
 		case <-stop:
-			assert.NoError(t, w.Bank.Fail(bank.Fault{}))
+			assert.NoError(t, errors.Join(w.Bank.Fail(bank.Fault{}), w.First.Refuse(ctx, 0)))
 			return
 		case <-every.C:
 			assert.NoError(t, w.Bank.Fail(bank.Fault{Mode: modes[rand.IntN(len(modes))], Count: 1}))
