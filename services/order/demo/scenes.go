@@ -51,7 +51,7 @@ var scenes = []scene{
 		there: "Leipzig: 1 × kettle reserved\nbank: 89.00 EUR charged\n" + sent,
 	},
 	{
-		id: "cleo", title: "Cleo orders tea and a samovar, which is sold out everywhere: nothing is reserved or charged",
+		id: "cleo", title: "Cleo wants a samovar with her tea, sold out everywhere: nothing is reserved or charged",
 		order:  world.Want("Cleo", tea, samovar),
 		status: saga.Compensated,
 	},
@@ -61,7 +61,7 @@ var scenes = []scene{
 		status: saga.Compensated,
 	},
 	{
-		id: "emil", title: "Emil's kettle waits in Leipzig when our key at Stripe has expired: Leipzig releases it",
+		id: "emil", title: "Emil's kettle is reserved, but our key at Stripe has expired: Leipzig releases it",
 		order:  world.Want("Emil", kettle),
 		before: fail(bank.Fault{Mode: bank.Expired}),
 		status: saga.Compensated,
@@ -101,7 +101,7 @@ var scenes = []scene{
 		status: saga.Completed, by: "confirmation-relay", there: everything,
 	},
 	{
-		id: "kim", title: "Kim has paid when both are down: nothing is taken back, and the mail goes when it can",
+		id: "kim", title: "Kim has paid when both are down: no way back, the mail goes when it can",
 		order: world.Want("Kim", tea),
 		before: func(_ context.Context, s *stage) error {
 			s.world.First.Stop()

@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stripe/stripe-go/v85"
@@ -29,11 +31,11 @@ func failure(err error) error {
 	e, answered := errors.AsType[*stripe.Error](err)
 	if !answered {
 		if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
-			return &agent.Failure{Class: events.Transient, Code: "no_connection", Err: err}
+			return &agent.Failure{Class: events.Transient, Code: "no_connection", Err: fmt.Errorf("ask stripe: %w; nothing was sent", err)}
 		}
-		return agent.Unknown(err)
+		return agent.Unknown(fmt.Errorf("ask stripe: %w; it may have happened", err))
 	}
-	f := &agent.Failure{Class: events.Unavailable, Code: cmp.Or(string(e.Code), string(e.Type)), Err: err}
+	f := &agent.Failure{Class: events.Unavailable, Code: cmp.Or(string(e.Code), string(e.Type)), Err: said(e)}
 	switch {
 	case e.Type == stripe.ErrorTypeCard:
 		f.Class, f.Code = events.Refused, cmp.Or(string(e.Code), "card_error")
@@ -46,6 +48,12 @@ func failure(err error) error {
 		f.Class = events.Unknown
 	}
 	return f
+}
+
+// said is an answer of Stripe's in a line. The SDK's own text is JSON.
+func said(e *stripe.Error) error {
+	why := cmp.Or(string(e.DeclineCode), string(e.Code), string(e.Type))
+	return fmt.Errorf("stripe answered %d (%s): %s", e.HTTPStatusCode, why, strings.TrimSuffix(e.Msg, "."))
 }
 
 func seconds(value string) time.Duration {

@@ -113,7 +113,7 @@ func (p payment) declined(ctx context.Context, id string, why error) error {
 	if agent.Class(why) != events.Refused {
 		return why
 	}
-	return errors.Join(why, p.till.cancel(ctx, id))
+	return errors.Join(why, failure(p.till.cancel(ctx, id)))
 }
 
 // refund takes a payment back, whatever is known of it. Stripe is asked inside of

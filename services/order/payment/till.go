@@ -97,10 +97,10 @@ func (t till) giveBack(ctx context.Context, id, key string) error {
 	intent, err := t.look(ctx, id)
 	switch {
 	case err != nil:
-		return fmt.Errorf("look where intent %s stands: %w", id, err)
+		return fmt.Errorf("look where intent %s stands: %w", id, failure(err))
 	case intent.Status != stripe.PaymentIntentStatusSucceeded:
 		if err := t.cancel(ctx, id); err != nil {
-			return fmt.Errorf("cancel intent %s: %w", id, err)
+			return fmt.Errorf("cancel intent %s: %w", id, failure(err))
 		}
 		return nil
 	case intent.LatestCharge != nil && intent.LatestCharge.Refunded:
@@ -117,7 +117,7 @@ func (t till) giveBack(ctx context.Context, id, key string) error {
 		err = try(fmt.Sprintf("%s/%s", key, stripe.NewIdempotencyKey()))
 	}
 	if err != nil && !says(err, stripe.ErrorCodeChargeAlreadyRefunded) {
-		return fmt.Errorf("refund intent %s: %w", id, err)
+		return fmt.Errorf("refund intent %s: %w", id, failure(err))
 	}
 	return nil
 }
