@@ -32,7 +32,7 @@ drill: ## a thousand applicants under faults, with each layer of recovery: what 
 # The tests of saga/barrier start a real PostgreSQL: it must be installed, and
 # need not run.
 .PHONY: demo-order
-demo-order: deps ## watch eleven orders: stock in PostgreSQL, money over Stripe's API, mail; and each fallback and undoing
+demo-order: deps ## watch twelve orders: stock in PostgreSQL, money over Stripe's API, mail; and each fallback and undoing
 	go run ./services/order/demo
 
 # The tests of saga/barrier, and the order pipeline, start a real PostgreSQL: it must be

@@ -43,6 +43,9 @@ func New(mock string, config Config) (*Bank, error) {
 // Fail sets what is to fail from now on.
 func (b *Bank) Fail(f Fault) error { return b.faults.put(f) }
 
+// Forget forgets all idempotency keys, as Stripe does after a day.
+func (b *Bank) Forget() { b.keys.forget() }
+
 // Intents returns what it remembers, the oldest first.
 func (b *Bank) Intents() []Intent {
 	b.mu.Lock()

@@ -60,3 +60,9 @@ func (k *keys) once(q question, answer func() (reply, bool)) reply {
 	}
 	return a
 }
+
+func (k *keys) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.kept)
+}

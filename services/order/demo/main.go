@@ -1,6 +1,6 @@
 // The demo shows the order pipeline at work, in real processes on an embedded
-// broker, with PostgreSQL, two mail servers and a bank beside them: eleven orders, and
-// what goes wrong with ten of them. Each fallback takes over once at least, and
+// broker, with PostgreSQL, two mail servers and a bank beside them: twelve orders, and
+// what goes wrong with eleven of them. Each fallback takes over once at least, and
 // each compensation undoes something real. When an order has ended, the demo looks
 // where its effects are: into the warehouses, the bank's books and the mailboxes.
 // It ends with 0 when each is as it should be.

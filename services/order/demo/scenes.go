@@ -51,6 +51,12 @@ var scenes = []scene{
 		there: "Leipzig: 1 × kettle reserved\nbank: 89.00 EUR charged\n" + sent,
 	},
 	{
+		id: "bea", title: "Bea's tea is in Berlin, but Berlin's database is not to be reached: Leipzig sends it",
+		order:  world.Want("Bea", tea),
+		before: func(ctx context.Context, s *stage) error { s.unlock = s.world.Lock(ctx, 0); return nil },
+		status: saga.Completed, by: "stock-second", there: strings.Replace(everything, "Berlin", "Leipzig", 1),
+	},
+	{
 		id: "cleo", title: "Cleo wants a samovar with her tea, sold out everywhere: nothing is reserved or charged",
 		order:  world.Want("Cleo", tea, samovar),
 		status: saga.Compensated,

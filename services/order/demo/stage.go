@@ -33,6 +33,8 @@ type stage struct {
 	ink   ink.Ink
 	lines live.Options
 	aside errgroup.Group // what is done to the agents and the world meanwhile
+
+	unlock func() error // opens a warehouse that a scene has closed
 }
 
 // play plays all scenes and says which did not come out as it should.
@@ -97,5 +99,11 @@ func (s *stage) scene(ctx context.Context, sc scene) error {
 
 // mend ends what a scene set to fail, so that the world can be looked at.
 func (s *stage) mend(ctx context.Context) error {
+	if s.unlock != nil {
+		if err := s.unlock(); err != nil {
+			return err
+		}
+		s.unlock = nil
+	}
 	return errors.Join(s.world.Bank.Fail(bank.Fault{}), s.world.First.Start(ctx), s.world.Second.Start(ctx))
 }

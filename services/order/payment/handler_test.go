@@ -149,6 +149,25 @@ func TestKeyMisused(t *testing.T) {
 	assert.Zero(t, d.Page(order).Charged)
 }
 
+// Stripe forgets its keys after a day. What was noted before stays found.
+func TestKeyForgotten(t *testing.T) {
+	for _, mode := range []bank.Mode{bank.Drop, bank.Lose} {
+		d := desk(t)
+		again, undone := task(d, tea), task(d, tea)
+		for _, order := range []agent.Task{again, undone} {
+			require.NoError(t, d.Bank.Fail(bank.Fault{Mode: mode, On: bank.Confirm, Count: 1}))
+			_, err := d.Perform(order)
+			require.Error(t, err)
+		}
+		d.Bank.Forget()
+		_, err := d.Perform(again)
+		require.NoError(t, err)
+		assert.True(t, charged(d.Page(again)), "%s", d.Page(again))
+		require.NoError(t, d.Undo(undone))
+		assert.True(t, d.Page(undone).Nothing(), "%s", d.Page(undone))
+	}
+}
+
 // Nobody listens: nothing was sent.
 func TestNoConnection(t *testing.T) {
 	d := desk(t, "STRIPE_URL=http://127.0.0.1:1")
