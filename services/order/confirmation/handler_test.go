@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/services/order/ordertest"
 	"github.com/unwind-saga/unwind/services/order/purchase"
@@ -35,6 +36,8 @@ func TestOneLetter(t *testing.T) {
 		_, err := first.Perform(order)
 		require.NoError(t, err)
 	}
+	order.Agent = relay.Config.Agent
+	order.Key = saga.Key(order.Type, order.ID, order.Step, order.Agent)
 	_, err := relay.Perform(order)
 	require.NoError(t, err)
 	letters := first.Page(order).Letters

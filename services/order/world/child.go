@@ -26,7 +26,7 @@ const keep = `exec 3<&0
 "$@" 3<&- </dev/null & child=$!
 { while read -r _; do :; done; kill -TERM $child; } <&3 2>/dev/null & reader=$!
 wait $child
-kill $reader`
+kill $reader 2>/dev/null`
 
 // start starts a program, and writes what it says to the log.
 func start(log, program string, args ...string) (*child, error) {

@@ -141,7 +141,8 @@ func (w *World) openBank(ctx context.Context, folder string, say func(string)) e
 	if err != nil {
 		return err
 	}
-	if w.mock, err = start(filepath.Join(folder, "stripe-mock.log"), program, "-http-addr", mock); err != nil {
+	// Nobody needs its HTTPS, but without an address it listens at one for all.
+	if w.mock, err = start(filepath.Join(folder, "stripe-mock.log"), program, "-http-addr", mock, "-https-addr", "127.0.0.1:0"); err != nil {
 		return err
 	}
 	if err := w.mock.answers(ctx, "http://"+mock); err != nil {
