@@ -1,7 +1,7 @@
 # Unwind. `make help` lists the targets.
 
-MODULES  := events saga saga/barrier broker services/unwind services/kyc services/route
-AGENTS   := $(patsubst %/agent.yaml,%,$(wildcard services/kyc/*/agent.yaml services/route/*/agent.yaml))
+MODULES  := events saga saga/barrier broker services/unwind services/mail services/kyc services/route services/order
+AGENTS   := $(patsubst %/agent.yaml,%,$(wildcard services/*/*/agent.yaml))
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 EACH      = set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
@@ -29,8 +29,12 @@ demo-route: ## watch ten drives get their directions: from Google, OSRM, a formu
 drill: ## a thousand applicants under faults, with each layer of recovery: what is it worth?
 	go run ./services/unwind drill kyc services/kyc
 
-# The tests of saga/barrier start a real PostgreSQL: it must be installed, and
-# need not run.
+.PHONY: demo-order
+demo-order: deps ## watch twelve orders: stock in PostgreSQL, money over Stripe's API, mail; and each fallback and undoing
+	go run ./services/order/demo
+
+# The tests of saga/barrier, and the order pipeline, start a real PostgreSQL: it must be
+# installed, and need not run.
 PGTEST   := $(or $(wildcard /usr/lib/postgresql/*/bin/postgres),$(shell sh -c 'command -v postgres'))
 
 .PHONY: deps

@@ -43,15 +43,15 @@ require (
 	github.com/synadia-io/orbit.go/natscontext v0.1.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	go.yaml.in/yaml/v4 v4.0.0 // indirect
-	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )
 
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
-	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
-	github.com/emersion/go-smtp v0.25.1
+	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
+	github.com/emersion/go-smtp v0.25.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/mozillazg/go-unidecode v0.2.0
@@ -62,8 +62,9 @@ require (
 	github.com/unwind-saga/unwind/events v0.0.0
 	github.com/unwind-saga/unwind/saga v0.0.0
 	github.com/unwind-saga/unwind/saga/barrier v0.0.0
+	github.com/unwind-saga/unwind/services/mail v0.0.0
 	github.com/unwind-saga/unwind/services/unwind v0.0.0
-	github.com/wneessen/go-mail v0.8.1
+	github.com/wneessen/go-mail v0.8.1 // indirect
 	github.com/xrash/smetrics v0.0.0-20250705151800-55b8f293f342
 	go.uber.org/goleak v1.3.0
 	golang.org/x/crypto v0.58.0 // indirect
@@ -79,6 +80,8 @@ replace github.com/unwind-saga/unwind/events => ../../events
 replace github.com/unwind-saga/unwind/saga => ../../saga
 
 replace github.com/unwind-saga/unwind/broker => ../../broker
+
+replace github.com/unwind-saga/unwind/services/mail => ../mail
 
 replace github.com/unwind-saga/unwind/services/unwind => ../unwind
 

@@ -6,8 +6,8 @@
 //
 // and face-matching-lite stands in for face-matching. What they share is here:
 // [Main], with which each of them begins. What they do is in packages of its
-// own beside this one (mrz, face, rules, screening, risk, mail, biometrics),
-// none of which knows that there are sagas.
+// own beside this one (mrz, face, rules, screening, risk, biometrics) and in
+// services/mail, none of which knows that there are sagas.
 //
 // The people are fictional, the documents are specimens, and the list of
 // sanctioned persons names nobody who exists.

@@ -7,7 +7,7 @@ import (
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/services/kyc/biometrics"
-	"github.com/unwind-saga/unwind/services/kyc/mail"
+	"github.com/unwind-saga/unwind/services/mail"
 )
 
 // Failure reads the errors of the family's clients, which know nothing of

@@ -9,7 +9,7 @@ import (
 	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc"
 	"github.com/unwind-saga/unwind/services/kyc/applicant"
-	"github.com/unwind-saga/unwind/services/kyc/mail"
+	"github.com/unwind-saga/unwind/services/mail"
 )
 
 // schema is the book of letters: to whom each was to go.

@@ -15,8 +15,8 @@ import (
 	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc/applicant"
 	"github.com/unwind-saga/unwind/services/kyc/kyctest"
-	"github.com/unwind-saga/unwind/services/kyc/mail/inbox"
 	"github.com/unwind-saga/unwind/services/kyc/world"
+	"github.com/unwind-saga/unwind/services/mail/inbox"
 )
 
 func desk(t testing.TB) *kyctest.Desk { return kyctest.Open(t, kyctest.World(t), open, schema) }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc/biometrics"
-	"github.com/unwind-saga/unwind/services/kyc/mail/inbox"
 	"github.com/unwind-saga/unwind/services/kyc/store"
+	"github.com/unwind-saga/unwind/services/mail/inbox"
 )
 
 // An Effect is something of a saga that is there, and where it was found.

@@ -26,7 +26,7 @@ import (
 
 	"github.com/unwind-saga/unwind/services/kyc/biometrics/provider"
 	"github.com/unwind-saga/unwind/services/kyc/face"
-	"github.com/unwind-saga/unwind/services/kyc/mail/inbox"
+	"github.com/unwind-saga/unwind/services/mail/inbox"
 )
 
 // A World runs on loopback, and keeps what it keeps in one folder.

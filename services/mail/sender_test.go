@@ -17,7 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/unwind-saga/unwind/services/kyc/mail/inbox"
+	"github.com/unwind-saga/unwind/services/mail/inbox"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
