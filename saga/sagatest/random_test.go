@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 4000, "how many random stories TestRandom plays")
+	seeds = flag.Int("seeds", 1500, "how many random stories TestRandom plays")
 	seed  = flag.Uint64("seed", 0, "the first seed of TestRandom; 0: another one each time")
 	tale  = flag.String("tale", "", "a file whose story TestTale plays")
 )

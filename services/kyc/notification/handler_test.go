@@ -232,7 +232,7 @@ func TestSettings(t *testing.T) {
 	for _, tc := range []struct{ env, says string }{
 		{"SMTP_FROM=nobody", "nobody"},
 		{"SMTP_SECURITY=tls", `security "tls" is none of`},
-		{"SMTP_PORT=smtp", "agent.yaml:16:9: settings.port"},
+		{"SMTP_PORT=smtp", "agent.yaml:20:9: settings.port"},
 	} {
 		_, err := open(kyctest.Office(t, kyctest.World(t), schema, tc.env))
 		require.ErrorContains(t, err, tc.says)
