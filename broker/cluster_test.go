@@ -92,12 +92,12 @@ func TestCluster(t *testing.T) {
 			time.Sleep(300 * time.Millisecond)
 		}
 	})
-	var turned, ended atomic.Int32
+	var turned, committed atomic.Int32
 	var races sync.WaitGroup
 	for lane := range 4 {
 		races.Go(func() {
 			for n := lane; n < sagas; n += 4 {
-				race(t, ctx, logs, fmt.Sprint("s", n), &turned, &ended)
+				race(t, ctx, logs, fmt.Sprint("s", n), &turned, &committed)
 			}
 		})
 	}
@@ -121,15 +121,15 @@ func TestCluster(t *testing.T) {
 	if err := <-followed; err != nil {
 		t.Error(err)
 	}
-	t.Logf("%d turned, %d ended, the leader stepped down %d times", turned.Load(), ended.Load(), stepDowns.Load())
-	if turned.Load()+ended.Load() != sagas || stepDowns.Load() == 0 {
+	t.Logf("%d turned, %d committed, the leader stepped down %d times", turned.Load(), committed.Load(), stepDowns.Load())
+	if turned.Load()+committed.Load() != sagas || stepDowns.Load() == 0 {
 		t.Error("not every saga went one way, or nobody stepped down")
 	}
 }
 
-// race writes a task, then the latch and the end at once, through different
-// servers.
-func race(t *testing.T, ctx context.Context, logs []*broker.Log, id string, turned, ended *atomic.Int32) {
+// race writes a task, then the latch and the pivot's commitment at once, through
+// different servers.
+func race(t *testing.T, ctx context.Context, logs []*broker.Log, id string, turned, committed *atomic.Int32) {
 	first, err := logs[0].Append(ctx, newEvent(t, task(id)))
 	if err != nil {
 		t.Error(err)
@@ -142,7 +142,7 @@ func race(t *testing.T, ctx context.Context, logs []*broker.Log, id string, turn
 	}
 	var outcome [2]error
 	var seqs [2]uint64
-	subjects := []events.Subject{events.LatchSubject(typ, id), {Type: typ, Kind: events.SagaCompleted, ID: id}}
+	subjects := []events.Subject{events.LatchSubject(typ, id), events.CommitSubject(typ, id)}
 	var both sync.WaitGroup
 	for i, s := range subjects {
 		both.Go(func() { seqs[i], outcome[i] = logs[1+i].Append(ctx, newEvent(t, s)) })
@@ -153,7 +153,7 @@ func race(t *testing.T, ctx context.Context, logs []*broker.Log, id string, turn
 	case outcome[0] == nil && errors.Is(outcome[1], events.ErrGuarded):
 		turned.Add(1)
 	case outcome[1] == nil && errors.Is(outcome[0], events.ErrGuarded):
-		ended.Add(1)
+		committed.Add(1)
 		winner = 1
 	default:
 		t.Errorf("saga %s: %v", id, outcome)

@@ -318,7 +318,7 @@ func agentUser(o *server.Options) {
 		{Username: "agent", Password: "x", Permissions: &server.Permissions{
 			Publish: &server.SubjectPermission{Allow: []string{
 				"saga.kyc.>", "timer.set.kyc.>",
-				"$JS.API.STREAM.INFO.SAGA_kyc", "$JS.API.STREAM.INFO.TIMERS",
+				"$JS.API.STREAM.INFO.SAGA_kyc", "$JS.API.STREAM.INFO.TIMERS", "$JS.API.STREAM.INFO.OBJ_saga-kyc",
 				"$JS.API.DIRECT.GET.SAGA_kyc",
 				"$JS.API.CONSUMER.CREATE.SAGA_kyc.>", "$JS.API.CONSUMER.INFO.SAGA_kyc.>", "$JS.API.CONSUMER.MSG.NEXT.SAGA_kyc.>",
 				"$JS.API.CONSUMER.CREATE.TIMERS.>", "$JS.API.CONSUMER.INFO.TIMERS.>", "$JS.API.CONSUMER.MSG.NEXT.TIMERS.>",

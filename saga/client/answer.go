@@ -126,7 +126,10 @@ func (a *answer) write(against judge) error {
 		if err := against(history, s, st, e); err != nil {
 			return err
 		}
-		if s.NextAnswer(a.step) > events.MaxAnswer {
+		switch k := s.NextAnswer(a.step); {
+		case k == events.MaxAnswer && a.Outcome != events.OutcomeCompleted && (a.Outcome == events.OutcomeRetry || s.Committed != nil):
+			return refuse(a.attempt, ErrAnswers, "the last one must bring the step to its end: do it by hand, and say so with `unwind inbox resolve`")
+		case k > events.MaxAnswer:
 			return refuse(a.attempt, ErrAnswers, fmt.Sprintf("`unwind saga show %s %s --events` tells them", a.typ, a.id))
 		}
 		e.Seq, err = a.log.Append(a.ctx, e)
