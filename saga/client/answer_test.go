@@ -259,6 +259,7 @@ func TestAnswersAreRefused(t *testing.T) {
 			wait(t, c.cast, "1")
 		}
 		want(t, c.answer("1", "plan", again), client.ErrAnswers, "unwind inbox resolve")
+		c.mails.Store(true)
 		if err := c.answer("1", "plan", byTrain); err != nil {
 			t.Fatal(err)
 		}
