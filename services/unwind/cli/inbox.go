@@ -68,7 +68,7 @@ others.`,
 			}
 			switch {
 			case t.json():
-				return t.print(items)
+				return printAll(t, items)
 			case len(items) == 0:
 				t.say("nothing waits for a person")
 				return nil
@@ -106,7 +106,7 @@ was tried and why it failed, the task, what is done so far, and what you can do.
 			case err != nil:
 				return err
 			case t.json():
-				return t.print(items)
+				return printAll(t, items)
 			case len(items) == 0:
 				return &exit{exitError, fmt.Errorf("saga %s/%s waits for no person%s\nhint: `unwind saga show %s %s` tells how it stands",
 					args[0], args[1], at(args), args[0], args[1])}

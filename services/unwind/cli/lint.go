@@ -72,7 +72,7 @@ func (t *tool) lint(paths []string) error {
 		return err
 	}
 	if t.json() {
-		if err := t.print(remarks(cast)); err != nil {
+		if err := printAll(t, remarks(cast)); err != nil {
 			return err
 		}
 	} else {

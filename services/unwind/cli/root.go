@@ -89,8 +89,16 @@ terminal.`,
 	flags.StringVar(&t.colour, "color", "auto", "auto, always or never; NO_COLOR is respected")
 	flags.DurationVar(&t.timeout, "timeout", 0, "how long the command may take (default 10s; without limit for those that wait)")
 	root.AddCommand(
-		t.devCommand(), t.drillCommand(), t.sagaCommand(), t.inboxCommand(), t.stepCommand(), t.operatorCommand(), t.serveCommand(),
-		t.lintCommand(), t.versionCommand(),
+		t.devCommand(),
+		t.drillCommand(),
+		t.sagaCommand(),
+		t.agentCommand(),
+		t.inboxCommand(),
+		t.stepCommand(),
+		t.operatorCommand(),
+		t.serveCommand(),
+		t.lintCommand(),
+		t.versionCommand(),
 	)
 	root.SetFlagErrorFunc(misused)
 	return root
@@ -101,8 +109,8 @@ func (t *tool) understand(c *cobra.Command) error {
 	if _, err := ink.Choose(t.colour, t.out); err != nil {
 		return misused(c, err)
 	}
-	if f := c.Flags().Lookup("output"); f != nil && !slices.Contains([]string{"text", "json"}, t.format) {
-		return misused(c, fmt.Errorf("output %q: want text or json", t.format))
+	if f := c.Flags().Lookup("output"); f != nil && !slices.Contains(formats, t.format) {
+		return misused(c, fmt.Errorf("output %q: want text, json or jsonl", t.format))
 	}
 	if t.timeout < 0 {
 		return misused(c, errors.New("timeout: must not be negative"))
@@ -149,13 +157,6 @@ func takes(least int, names ...string) cobra.PositionalArgs {
 		return nil
 	}
 }
-
-// outputFlag adds -o to a command.
-func (t *tool) outputFlag(c *cobra.Command) {
-	c.Flags().StringVarP(&t.format, "output", "o", "text", "text or json")
-}
-
-func (t *tool) json() bool { return t.format == "json" }
 
 // ink is what may be used on a stream. The mode was checked before.
 func (t *tool) ink(w io.Writer) ink.Ink {

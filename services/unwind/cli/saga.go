@@ -9,6 +9,14 @@ func (t *tool) sagaCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(t.startCommand(), t.showCommand(), t.resultCommand(), t.watchCommand(), t.cancelCommand(), t.redoCommand(), t.resolveCommand())
+	c.AddCommand(
+		t.startCommand(),
+		t.showCommand(),
+		t.resultCommand(),
+		t.watchCommand(),
+		t.cancelCommand(),
+		t.redoCommand(),
+		t.resolveCommand(),
+	)
 	return c
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -139,12 +138,4 @@ func (t *tool) wait(ctx context.Context, log *broker.Log, typ, id string) error 
 		return &exit{code: exitNotCompleted}
 	}
 	return nil
-}
-
-// print writes an answer as JSON.
-func (t *tool) print(answer any) error {
-	e := json.NewEncoder(t.out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(answer)
 }

@@ -1,0 +1,72 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// An Instance is one process of an agent, as it says of itself.
+type Instance struct {
+	Type    string    `json:"type"` // of the saga
+	Step    string    `json:"step"`
+	Agent   string    `json:"agent"`
+	Name    string    `json:"instance"` // unique to the process
+	Version string    `json:"version"`
+	Started time.Time `json:"started"`
+
+	// Declared is the agent's configuration without what is nobody's business,
+	// as package config writes and reads it: its place in the choreography, its
+	// retries, its chain, its schemas.
+	Declared json.RawMessage `json:"declared,omitempty"`
+	Vitals   Vitals          `json:"vitals"`
+}
+
+// Vitals are what an instance counted since it started.
+type Vitals struct {
+	Working   int    `json:"working"`   // calls under way now
+	Performed uint64 `json:"performed"` // attempts that completed
+	Failed    uint64 `json:"failed"`    // attempts that failed
+	Retried   uint64 `json:"retried"`   // attempts that followed one
+	Handed    uint64 `json:"handed"`    // steps handed to the next agent in the chain
+	Pending   uint64 `json:"pending"`   // attempts whose outcome was left to come from outside
+	Undone    uint64 `json:"undone"`    // compensations that worked
+	UndoFails uint64 `json:"undo_fails"`
+}
+
+// A Backlog is what waits for all instances of an agent at one of its consumers. It is
+// the broker's word, so it is there for an agent in any language, and for one that
+// is not running.
+type Backlog struct {
+	Consumer string    `json:"consumer"`
+	Agent    string    `json:"agent,omitempty"` // empty for what all agents of the type share
+	Purpose  Purpose   `json:"purpose"`
+	Waiting  uint64    `json:"waiting"`       // messages that nobody was given yet
+	Held     int       `json:"held"`          // messages given to somebody and not acknowledged
+	Listens  bool      `json:"listens"`       // somebody asks for messages right now
+	Last     time.Time `json:"last,omitzero"` // when it was last given a message
+}
+
+// A Purpose says what a consumer listens for.
+type Purpose string
+
+// What consumers listen for.
+const (
+	ForForward    Purpose = "forward"
+	ForCompensate Purpose = "compensate"
+	ForTimers     Purpose = "timers"
+	ForLatch      Purpose = "unwinding" // shared by all agents of a type
+	ForClock      Purpose = "clock"     // likewise: the saga's own timers
+)
+
+// A Directory knows who is there. What it says is for people; no agent decides by it.
+type Directory interface {
+	// Announce makes an instance known until ctx is done, and then returns nil.
+	// The vitals are asked for whenever somebody looks.
+	Announce(ctx context.Context, i Instance, vitals func() Vitals) error
+	// Instances asks who is there, of one saga type or, with an empty one, of
+	// all. Whoever does not answer soon is not there.
+	Instances(ctx context.Context, typ string) ([]Instance, error)
+	// Backlogs tells what waits for the agents of a type.
+	Backlogs(ctx context.Context, typ string) ([]Backlog, error)
+}
