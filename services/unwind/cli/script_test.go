@@ -47,6 +47,8 @@ var update = os.Getenv("UPDATE") != ""
 //	publish <subject> <body>   write to the broker as a stranger
 //	fill <file> <bytes>        a JSON string of so many bytes
 //	post <status> <file> <body>  post a body to the URL in a file, and get this status
+//	http <status> <method> <path> [<body>]  ask `unwind serve` at $HTTP_PORT with $UNWIND_SERVE_TOKEN and
+//	                           $KEY, if it is set; what it answers is in answer.txt
 //	race <command> | <command> both at the same moment; won.txt and lost.txt have what they said
 //	gone <file>                the processes whose ids are in a file are gone
 func TestScripts(t *testing.T) {
@@ -58,7 +60,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"cast": cast, "exits": exits, "eventually": eventually, "publish": publish, "fill": fill, "gone": gone,
-			"post": post, "race": race,
+			"post": post, "http": ask, "race": race,
 		},
 	})
 }
@@ -188,6 +190,31 @@ func post(ts *testscript.TestScript, _ bool, args []string) {
 	text, err := io.ReadAll(res.Body)
 	ts.Check(err)
 	ts.Logf("%s %s", res.Status, text)
+	if want := args[0]; !strings.HasPrefix(res.Status, want+" ") {
+		ts.Fatalf("answered %s, want %s", res.Status, want)
+	}
+}
+
+// ask waits until there is a server.
+func ask(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := http.NewRequest(args[1], "http://127.0.0.1:"+ts.Getenv("HTTP_PORT")+args[2], strings.NewReader(strings.Join(args[3:], "")))
+	ts.Check(err)
+	r.Header.Set("Authorization", "Bearer "+ts.Getenv("UNWIND_SERVE_TOKEN"))
+	if key := ts.Getenv("KEY"); key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	var res *http.Response
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if res, err = http.DefaultClient.Do(r); err == nil || time.Now().After(deadline) {
+			break
+		}
+	}
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	ts.Logf("%s %s", res.Status, text)
+	ts.Check(os.WriteFile(ts.MkAbs("answer.txt"), text, 0o644))
 	if want := args[0]; !strings.HasPrefix(res.Status, want+" ") {
 		ts.Fatalf("answered %s, want %s", res.Status, want)
 	}
