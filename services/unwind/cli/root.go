@@ -98,6 +98,7 @@ terminal.`,
 		t.operatorCommand(),
 		t.serveCommand(),
 		t.lintCommand(),
+		t.doctorCommand(),
 		t.versionCommand(),
 	)
 	root.SetFlagErrorFunc(misused)

@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/unwind-saga/unwind/broker"
@@ -39,12 +41,13 @@ func TestMain(m *testing.M) {
 var update = os.Getenv("UPDATE") != ""
 
 // Each script has a broker of its own, which $NATS_URL names, and a free port
-// in $PORT. Beside testscript's own commands it may use:
+// in $PORT; $MONITOR is where the broker tells of itself. Beside testscript's own commands it may use:
 //
 //	cast <folder>              run the agents below a folder, inside the test
 //	exits <code> <command>...  the command ends with this code
 //	eventually <command>...    until the command succeeds
 //	publish <subject> <body>   write to the broker as a stranger
+//	stream <name> <subject>    make a stream that was set up by a stranger
 //	fill <file> <bytes>        a JSON string of so many bytes
 //	post <status> <file> <body>  post a body to the URL in a file, and get this status
 //	http <status> <method> <path> [<body>]  ask `unwind serve` at $HTTP_PORT with $UNWIND_SERVE_TOKEN and
@@ -59,7 +62,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"cast": cast, "exits": exits, "eventually": eventually, "publish": publish, "fill": fill, "gone": gone,
+			"cast": cast, "exits": exits, "eventually": eventually, "publish": publish, "stream": stream, "fill": fill, "gone": gone,
 			"post": post, "http": ask, "race": race,
 		},
 	})
@@ -69,23 +72,34 @@ type logKey struct{}
 
 func setup(env *testscript.Env) error {
 	quiet := slog.New(slog.DiscardHandler)
-	server, err := broker.Embed(context.Background(), filepath.Join(env.WorkDir, ".broker"), broker.ServerConfig{Logger: quiet})
+	monitor, err := freePort()
 	if err != nil {
 		return err
 	}
-	env.Defer(server.Shutdown)
-	log, err := broker.Connect(context.Background(), broker.Config{InProcess: server, Logger: quiet})
+	port, err := strconv.Atoi(monitor)
+	if err != nil {
+		return err
+	}
+	s, err := broker.Embed(context.Background(), filepath.Join(env.WorkDir, ".broker"), broker.ServerConfig{
+		Logger: quiet, Tune: func(o *server.Options) { o.HTTPHost, o.HTTPPort = "127.0.0.1", port },
+	})
+	if err != nil {
+		return err
+	}
+	env.Setenv("MONITOR", "http://127.0.0.1:"+monitor)
+	env.Defer(s.Shutdown)
+	log, err := broker.Connect(context.Background(), broker.Config{InProcess: s, Logger: quiet})
 	if err != nil {
 		return err
 	}
 	env.Defer(log.Close)
 	env.Values[logKey{}] = log
-	port, err := freePort()
+	first, err := freePort()
 	if err != nil {
 		return err
 	}
-	env.Setenv("NATS_URL", server.ClientURL())
-	env.Setenv("PORT", port)
+	env.Setenv("NATS_URL", s.ClientURL())
+	env.Setenv("PORT", first)
 	second, err := freePort()
 	if err != nil {
 		return err
@@ -161,6 +175,13 @@ func publish(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(log.Ensure(context.Background(), s.Type))
 	_, err = log.Conn().Request(args[0], []byte(args[1]), 5*time.Second)
+	ts.Check(err)
+}
+
+func stream(ts *testscript.TestScript, _ bool, args []string) {
+	js, err := jetstream.New(ts.Value(logKey{}).(*broker.Log).Conn())
+	ts.Check(err)
+	_, err = js.CreateStream(context.Background(), jetstream.StreamConfig{Name: args[0], Subjects: args[1:]})
 	ts.Check(err)
 }
 
