@@ -20,11 +20,17 @@ import (
 // derives the id from what the saga is about, and submits twice, has submitted
 // once.
 func Submit(ctx context.Context, log events.Log, typ, id string, payload []byte, by string) (seq uint64, err error) {
+	return Resubmit(ctx, log, typ, id, payload, by, events.Event{})
+}
+
+// Resubmit is [Submit] of a saga that another one caused: the task names that event of
+// its history as its cause.
+func Resubmit(ctx context.Context, log events.Log, typ, id string, payload []byte, by string, cause events.Event) (seq uint64, err error) {
 	attempt := fmt.Sprintf("submit saga %s/%s", typ, id)
 	if err := check(typ, id, payload); err != nil {
 		return 0, fmt.Errorf("%s: %w", attempt, badTask{err})
 	}
-	e, err := events.New(events.TaskSubject(typ, id), by, events.Event{}, json.RawMessage(payload))
+	e, err := events.New(events.TaskSubject(typ, id), by, cause, json.RawMessage(payload))
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", attempt, err)
 	}
