@@ -22,7 +22,7 @@ func Redrive(ctx context.Context, log events.Log, l Letter, task json.RawMessage
 	id = Next(l.ID)
 	attempt := fmt.Sprintf("send saga %s/%s again as %s", l.Type, l.ID, id)
 	// The new saga comes first: after a crash the letter is still there to be seen.
-	_, err = client.Resubmit(ctx, log, l.Type, id, task, by, l.last)
+	_, err = client.Resubmit(ctx, log, id, task, by, l.last, reason)
 	if errors.Is(err, client.ErrDuplicate) {
 		err = sentBefore(ctx, log, l, id, task)
 	}
