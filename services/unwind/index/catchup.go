@@ -21,10 +21,10 @@ type batch struct {
 	next   uint64 // the sequence behind it
 }
 
-const (
-	batchEvents = 16 << 10
-	batchBytes  = 32 << 20
-)
+// How much is written in one transaction: whichever is reached first.
+var batchEvents = 16 << 10
+
+const batchBytes = 32 << 20
 
 // CatchUp reads what was written since the index stopped, up to what is there when
 // it is called. It waits for a process that does so already. When it is given up,
