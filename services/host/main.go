@@ -40,7 +40,9 @@ func Open(open Opener) {
 		}
 		handler, closing, err := open(ctx, cfg)
 		a = Agents{Name: cfg.Agent, Types: []string{cfg.Saga}, Close: closing}
-		a.Run = func(ctx context.Context, log *broker.Log, o agent.Options) error { return o.Run(ctx, log, cfg, handler) }
+		a.Run = func(ctx context.Context, log *broker.Log, o agent.Options) error {
+			return o.Run(ctx, log, cfg, handler)
+		}
 		return a, err
 	})
 }
