@@ -45,6 +45,10 @@ type Backlog struct {
 	Held     int       `json:"held"`          // messages given to somebody and not acknowledged
 	Listens  bool      `json:"listens"`       // somebody asks for messages right now
 	Last     time.Time `json:"last,omitzero"` // when it was last given a message
+
+	// Filters are the subjects that it hears. They tell an agent's place in the
+	// choreography, also of one that never said it.
+	Filters []string `json:"filters,omitempty"`
 }
 
 // A Purpose says what a consumer listens for.
