@@ -254,3 +254,21 @@ type End struct {
 	Result map[string]json.RawMessage `json:"result,omitempty"`      // by step
 	Refs   map[string]Ref             `json:"result_refs,omitempty"` // of the steps whose results are on the shelf
 }
+
+// A Dismissal is the data of saga.dismissed: a person saw to a saga whose work was
+// not done. No agent decides by it.
+type Dismissal struct {
+	By     string `json:"by"` // a person
+	Reason string `json:"reason,omitempty"`
+	As     Fate   `json:"as"`
+	To     string `json:"to,omitempty"` // redriven: the id of the saga that does it
+}
+
+// A Fate is what became of work that was not done.
+type Fate string
+
+// The fates.
+const (
+	Redriven Fate = "redriven" // another saga does it
+	Dropped  Fate = "dropped"  // nobody will
+)

@@ -76,6 +76,10 @@ var data = map[events.Kind][2]any{
 	events.Redo:            {events.RedoOrder{By: "ada", Reason: "it came too late"}, events.RedoOrder{}},
 	events.SagaCompleted:   {end, events.End{}},
 	events.SagaCompensated: {end, events.End{}},
+	events.Dismissed: {
+		events.Dismissal{By: "ada", Reason: "the address was wrong", As: events.Redriven, To: "order-1-r1"},
+		events.Dismissal{As: events.Dropped},
+	},
 }
 
 var (

@@ -22,7 +22,7 @@ import (
 func Submit(ctx context.Context, log events.Log, typ, id string, payload []byte, by string) (seq uint64, err error) {
 	attempt := fmt.Sprintf("submit saga %s/%s", typ, id)
 	if err := check(typ, id, payload); err != nil {
-		return 0, fmt.Errorf("%s: %w", attempt, err)
+		return 0, fmt.Errorf("%s: %w", attempt, badTask{err})
 	}
 	e, err := events.New(events.TaskSubject(typ, id), by, events.Event{}, json.RawMessage(payload))
 	if err != nil {

@@ -98,8 +98,12 @@ terminal.`,
 		t.operatorCommand(),
 		t.serveCommand(),
 		t.lintCommand(),
+		t.doctorCommand(),
+		t.manCommand(),
 		t.versionCommand(),
 	)
+	t.complete(root)
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(misused)
 	return root
 }
