@@ -48,6 +48,10 @@ func Encode(e Event) (Header, []byte) {
 	set("ce-subject", e.Subject.ID)
 	set("ce-correlationid", e.Subject.ID)
 	set("ce-causationid", e.Causation)
+	if e.Rerun != nil {
+		set("ce-rerunof", e.Rerun.Of)
+		set("ce-rerunreason", e.Rerun.Reason)
+	}
 	trace := func(name, value string) {
 		if value != "" && printable(value) {
 			h[name] = []string{value}
@@ -75,6 +79,7 @@ func Decode(subject string, h Header, body []byte, seq uint64, at time.Time) (Ev
 	e.Causation = unescape(h.Get("ce-causationid"))
 	e.TraceParent = h.Get("traceparent")
 	e.TraceState = h.Get("tracestate")
+	e.rerun(unescape(h.Get("ce-rerunof")), unescape(h.Get("ce-rerunreason")))
 	e.name()
 	return e, nil
 }
@@ -93,6 +98,8 @@ func (e *Event) unwrap(body []byte) bool {
 		Causation   string          `json:"causationid"`
 		TraceParent string          `json:"traceparent"`
 		TraceState  string          `json:"tracestate"`
+		RerunOf     string          `json:"rerunof"`
+		RerunReason string          `json:"rerunreason"`
 		Data        json.RawMessage `json:"data"`
 		Base64      []byte          `json:"data_base64"`
 	}
@@ -101,11 +108,19 @@ func (e *Event) unwrap(body []byte) bool {
 	}
 	e.ID, e.Source, e.Causation = envelope.ID, envelope.Source, envelope.Causation
 	e.TraceParent, e.TraceState = envelope.TraceParent, envelope.TraceState
+	e.rerun(envelope.RerunOf, envelope.RerunReason)
 	if e.Data = envelope.Data; e.Data == nil {
 		e.Data = envelope.Base64
 	}
 	e.name()
 	return true
+}
+
+// rerun reads which saga's task this one is.
+func (e *Event) rerun(of, reason string) {
+	if of != "" {
+		e.Rerun = &Rerun{Of: of, Reason: reason}
+	}
 }
 
 // name gives an event without an id one that everybody derives alike.
