@@ -74,7 +74,7 @@ func TestVerdict(t *testing.T) {
 		"nobody began": {new(), "Waiting for the agent that begins with the task (is it running?)."},
 		"no task": {
 			(&script{t: t}).at(0, events.Subject{Kind: events.Unwinding}, events.Turn{Reason: events.ReasonCancelled, By: "ada"}),
-			"It turned back: cancelled by ada. Waiting for any agent of the type to go on with undoing (is one running?).",
+			"It turned back: cancelled by ada. Waiting for any agent of the type to end the saga, of which all is undone (is one running?).",
 		},
 		"working": {
 			new().claim(1000, "card", 1, "stripe"),
