@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/mattn/go-runewidth"
 )
 
@@ -59,4 +60,13 @@ func Wrap(text string, columns int) string {
 		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// CutPainted is [Cut] for a text that was painted: its colours take no room, and
+// end where it does.
+func CutPainted(text string, columns int) string {
+	if columns <= 0 || ansi.StringWidth(text) <= columns {
+		return text
+	}
+	return ansi.Truncate(text, columns, "…")
 }

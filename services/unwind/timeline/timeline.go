@@ -21,6 +21,7 @@ type Options struct {
 	Presence owed.Presence // who is there; nothing is said of it if nobody was asked
 	Time     string        // how times are told, one of [ink.TimeModes]
 	Until    time.Time     // where the axis ends; default: at the last event, or now
+	Bare     bool          // the chart has no legend
 }
 
 func (o Options) columns() int {
@@ -98,6 +99,9 @@ func Chart(history []events.Event, s *saga.State, now time.Time, o Options) []st
 	if forward {
 		lines = append(lines, c.divide(o.Ink, why(s), columns, indent)...)
 	}
+	if o.Bare {
+		return lines
+	}
 	return append(lines, explain(used, o.Ink, indent, o.columns())...)
 }
 
@@ -156,10 +160,11 @@ func heading(s *saga.State, history []events.Event, now time.Time, o Options) st
 	if o.Time == ink.ISO || o.Time == ink.UTC {
 		since = "since " + o.times(now).Stamp(began)
 	}
-	return in.Paint(ink.Strong, s.Type+"/"+s.ID) + "  " + in.Paint(toneOf(status), text) + in.Paint(ink.Quiet, "  "+since)
+	return in.Paint(ink.Strong, s.Type+"/"+s.ID) + "  " + in.Paint(ToneOf(status), text) + in.Paint(ink.Quiet, "  "+since)
 }
 
-func toneOf(s saga.Status) ink.Tone {
+// ToneOf is how a status looks.
+func ToneOf(s saga.Status) ink.Tone {
 	switch s {
 	case saga.Completed:
 		return ink.Good
