@@ -75,11 +75,11 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
 	c.Flags().IntVar(&s.step, "step", -1, "this point; -1 is the last, -2 the one before")
 	c.Flags().StringVar(&s.diff, "diff", "", "what changed between two points: 3..7, 3.. to the last, ..7 from the first")
 	c.Flags().BoolVarP(&s.keys, "interactive", "i", false, "step with keys; ? lists them")
+	t.outputFlag(c)
+	t.timeFlag(c)
 	c.MarkFlagsMutuallyExclusive("until", "at", "step", "diff")
 	c.MarkFlagsMutuallyExclusive("interactive", "diff")
 	c.MarkFlagsMutuallyExclusive("interactive", "output")
-	t.outputFlag(c)
-	t.timeFlag(c)
 	return c
 }
 

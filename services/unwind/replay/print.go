@@ -16,7 +16,7 @@ import (
 // Options are how a tape looks. The zero value is plain text.
 type Options struct {
 	Ink     ink.Ink
-	Columns int    // default 100; at least 60
+	Columns int    // at least 60; 0: charts take 100, and lines are not cut
 	Time    string // how times are told, one of [ink.TimeModes]; relative ones are seen from the point
 }
 
@@ -27,37 +27,66 @@ func (o Options) columns() int {
 	return max(o.Columns, 60)
 }
 
-// List writes a line for each point: its number, its event, and how the saga
-// stood then.
+// List writes a line for each point: its number, how the saga stood then, and its
+// event.
 func List(w io.Writer, t *Tape, o Options) error {
-	rows := t.rows(o)
+	lines := t.lines(o)
 	for n := 1; n <= t.Len(); n++ {
-		if _, err := fmt.Fprintln(w, rows[n]); err != nil {
+		if _, err := fmt.Fprintln(w, t.row(lines, n, o)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// gutter is the room before an event's own line: the point's number, and the
-// saga's status.
-const gutter = 4 + 2 + 11 + 1
+// narrow is the width below which a point's line does not tell the status.
+const narrow = 100
 
-// rows are the lines of all points, by their number.
-func (t *Tape) rows(o Options) []string {
+// tells reports whether a point's line tells the status.
+func (o Options) tells() bool { return o.Columns == 0 || o.columns() >= narrow }
+
+// lines are what events say, by the number of their point.
+func (t *Tape) lines(o Options) []string {
 	var b strings.Builder
-	// A builder does not fail.
-	_ = live.New(&b, live.Options{Ink: o.Ink, Columns: o.columns() - gutter}).All(t.history)
-	rows := []string{o.Ink.Paint(ink.Quiet, fmt.Sprintf("%4d  before the first event", 0))}
-	for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
-		status, tone := "no sense", ink.Bad
-		if s := t.At(i + 1).State; s != nil {
-			status, tone = string(s.Status()), timeline.ToneOf(s.Status())
-		}
-		status = o.Ink.Paint(tone, status) + strings.Repeat(" ", max(11-len(status), 0))
-		rows = append(rows, fmt.Sprintf("%s  %s %s", o.Ink.Paint(ink.Quiet, fmt.Sprintf("%4d", i+1)), status, line))
+	columns := 0 // what is not for a screen is not cut
+	if o.Columns > 0 {
+		columns = o.columns() - 6
 	}
-	return rows
+	if columns > 0 && o.tells() {
+		columns -= wide + 1
+	}
+	// A builder does not fail.
+	_ = live.New(&b, live.Options{Ink: o.Ink, Columns: columns}).All(t.history)
+	first := strings.Repeat(" ", 2) + o.Ink.Paint(ink.Quiet, "before the first event")
+	return append([]string{first}, strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")...)
+}
+
+// row is the line of a point.
+func (t *Tape) row(lines []string, n int, o Options) string {
+	number := o.Ink.Paint(ink.Quiet, fmt.Sprintf("%4d", n)) + "  "
+	if o.tells() && n > 0 {
+		number += t.status(n, o, wide) + " "
+	}
+	return number + lines[n]
+}
+
+// wide is the room for a status: "compensated".
+const wide = 11
+
+// status tells how the saga stood, in a word.
+func (t *Tape) status(n int, o Options, columns int) string {
+	status, known := t.stood[n]
+	if !known {
+		if s := t.At(n).State; s != nil {
+			status = s.Status()
+		}
+		t.stood[n] = status
+	}
+	word, tone := string(status), timeline.ToneOf(status)
+	if status == "" {
+		word, tone = "no sense", ink.Bad
+	}
+	return o.Ink.Paint(tone, word) + strings.Repeat(" ", max(columns-len(word), 0))
 }
 
 // Print writes a point: its event, the saga as it stood then, what it waited for,
@@ -65,7 +94,7 @@ func (t *Tape) rows(o Options) []string {
 func Print(w io.Writer, t *Tape, p Point, o Options) error {
 	lines := []string{t.title(p, o)}
 	if p.Event != nil {
-		lines = append(lines, strings.TrimLeft(t.rows(o)[p.N], " "))
+		lines = append(lines, strings.TrimLeft(t.row(t.lines(o), p.N, o), " "))
 	}
 	for _, part := range [][]string{t.chart(p, o), t.then(p, o), t.owed(p, o), t.steps(p, o)} {
 		if len(part) > 0 {
@@ -81,7 +110,7 @@ func (t *Tape) title(p Point, o Options) string {
 	of := t.history[0].Subject
 	parts := []string{fmt.Sprintf("point %d of %d", p.N, t.Len())}
 	if p.Event != nil {
-		parts = append(parts, fmt.Sprintf("sequence %d", p.Event.Seq), ink.Clock(p.Time().Sub(t.began())), o.stamp(p.Time()))
+		parts = append(parts, t.status(p.N, o, 0), fmt.Sprintf("sequence %d", p.Event.Seq), ink.Clock(p.Time().Sub(t.began())), o.stamp(p.Time()))
 	}
 	title := o.Ink.Paint(ink.Strong, of.Type+"/"+of.ID) + "  " + strings.Join(parts, "  ")
 	if p.Late {
@@ -131,8 +160,11 @@ func (t *Tape) owed(p Point, o Options) []string {
 	}
 	table := ink.Table{Head: []string{"owed by", "what the rules asked for", "what came of it"}}
 	for _, m := range p.Moves {
-		came, tone := "not yet, or never", ink.Quiet
-		if m.Met != nil {
+		came, tone := "nothing so far", ink.Quiet
+		switch {
+		case m.Met == nil && t.whole != nil && t.whole.Ended():
+			came = "nothing"
+		case m.Met != nil:
 			came, tone = fmt.Sprintf("point %d, %s later", t.Seq(m.Met.Seq), ink.Span(m.Met.Time.Sub(p.Time()))), ink.Good
 		}
 		by := m.By
@@ -192,7 +224,10 @@ func (t *Tape) diff(from, to int, o Options) []string {
 		}
 		path := mark + " " + c.Path
 		room := o.columns() - ink.Width(path) - 2
-		if room < 20 {
+		switch {
+		case o.Columns == 0:
+			room = 0
+		case room < 20:
 			lines = append(lines, o.Ink.Paint(tone, path), "    "+ink.Cut(text, o.columns()-4))
 			continue
 		}

@@ -11,16 +11,17 @@ import (
 )
 
 // A Tape is a history that can be stepped through. Its points are numbered from
-// 0, before the first event, to its length.
+// 0, before the first event, to its length. It is for one goroutine.
 type Tape struct {
 	history []events.Event
 	final   string // the final step, where the history says which it is
 	whole   *saga.State
+	stood   map[int]saga.Status // what was asked before; empty where the history makes no sense
 }
 
-// New makes a tape of a history, in whatever order its events are.
+// New makes a tape of a history of at least one event, in whatever order they are.
 func New(history []events.Event) *Tape {
-	t := &Tape{history: slices.Clone(history)}
+	t := &Tape{history: slices.Clone(history), stood: map[int]saga.Status{}}
 	slices.SortStableFunc(t.history, func(a, b events.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	if s, err := saga.Fold(t.history); err == nil {
 		t.whole = s

@@ -13,9 +13,9 @@ import (
 // A viewer is what is on the screen: values in, lines out. The terminal is
 // [Watch]'s business.
 type viewer struct {
-	tape *Tape
-	o    Options
-	rows []string // of all points
+	tape  *Tape
+	o     Options
+	lines []string // of all points
 
 	at     int
 	mark   int // where a diff begins; -1: at the point before
@@ -44,9 +44,14 @@ func newViewer(t *Tape, at int, o Options) *viewer {
 func (v *viewer) resize(width, height int) {
 	v.width, v.height = width, height
 	v.o.Columns = max(width, 60)
-	rows := v.o
-	rows.Columns -= 2 // for the cursor
-	v.rows = v.tape.rows(rows)
+	v.lines = v.tape.lines(v.listed())
+}
+
+// listed is how the list looks: there is a cursor before it.
+func (v *viewer) listed() Options {
+	o := v.o
+	o.Columns -= 2
+	return o
 }
 
 // leap is how far the keys for a page go.
@@ -149,9 +154,9 @@ func (v *viewer) rail() string {
 
 // list is a window of the events around the point.
 func (v *viewer) list(room int) []string {
-	first := min(max(v.at-room/2, 0), max(len(v.rows)-room, 0))
+	first := min(max(v.at-room/2, 0), max(len(v.lines)-room, 0))
 	var lines []string
-	for n := first; n < min(first+room, len(v.rows)); n++ {
+	for n := first; n < min(first+room, len(v.lines)); n++ {
 		cursor := "  "
 		switch n {
 		case v.at:
@@ -159,7 +164,7 @@ func (v *viewer) list(room int) []string {
 		case v.mark:
 			cursor = v.o.Ink.Paint(ink.Warn, "m ")
 		}
-		lines = append(lines, ink.CutPainted(cursor+v.rows[n], v.width))
+		lines = append(lines, ink.CutPainted(cursor+v.tape.row(v.lines, n, v.listed()), v.width))
 	}
 	return lines
 }
