@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga/casefile"
@@ -84,9 +82,6 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
 }
 
 func (t *tool) replay(c *cobra.Command, args []string, s stop) error {
-	if s.keys && !t.atTerminal() {
-		return t.misuse(c, errors.New("interactive: there is no terminal"))
-	}
 	now := time.Now()
 	at, err := moment(s.at, now)
 	if err != nil {
@@ -110,7 +105,7 @@ func (t *tool) replay(c *cobra.Command, args []string, s stop) error {
 	case err != nil:
 		return t.misuse(c, err)
 	case s.keys:
-		return replay.Watch(c.Context(), t.in, t.out, tape, point, o)
+		return t.replayKeys(c.Context(), tape, point)
 	case s.explicit && t.json():
 		return printAll(t, replay.Reports(tape, tape.At(point)))
 	case s.explicit:
@@ -214,8 +209,13 @@ func span(text string, last int) (from, to int, err error) {
 	return from, to, nil
 }
 
-// atTerminal reports whether a person is on both sides.
-func (t *tool) atTerminal() bool {
-	f, ok := t.in.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && ink.Columns(t.out) > 0
+// replayKeys draws on the terminal itself, wherever the streams lead.
+func (t *tool) replayKeys(ctx context.Context, tape *replay.Tape, point int) error {
+	in, out, err := replay.Terminal()
+	if err != nil {
+		return &exit{exitError, fmt.Errorf("%w\nhint: without -i, a line for each point is printed", err)}
+	}
+	defer out.Close()
+	defer in.Close()
+	return replay.Watch(ctx, in, out, tape, point, replay.Options{Ink: t.ink(out), Columns: ink.Columns(out), Time: t.times})
 }

@@ -5,10 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 )
+
+// Terminal opens the terminal that the process was started from, wherever its
+// streams lead: to read keys from, and to draw on.
+func Terminal() (in, out *os.File, err error) {
+	if in, out, err = tea.OpenTTY(); err != nil {
+		return nil, nil, fmt.Errorf("open the terminal: %w", err)
+	}
+	return in, out, nil
+}
 
 // Watch lets a person step through a tape with keys, from a point on, until they
 // leave or ctx is done. It needs a terminal on both sides, and gives it back as it
