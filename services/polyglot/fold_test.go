@@ -41,8 +41,8 @@ func TestFoldsAlike(t *testing.T) {
 			roles = append(roles, agent.RoleOf(actor.Config.WithDefaults()))
 		}
 		history := played(t, story, -1)
-		crashed := played(t, story, r.IntN(len(history)))
-		cases = append(cases, foldCase{story.Name, roles, history}, foldCase{story.Name + ", with a crash", roles, crashed})
+		cases = append(cases, foldCase{story.Name, roles, history},
+			foldCase{story.Name + ", with a crash", roles, played(t, story, r.IntN(len(history)))})
 		for n := range 3 {
 			cases = append(cases, foldCase{fmt.Sprintf("%s, spoilt %d", story.Name, n), roles, spoilt(r, history)})
 		}
@@ -84,7 +84,9 @@ func played(t *testing.T, story *sagatest.Story, crash int) (history []events.Ev
 		stage.Crash = func(_ events.Event, written bool) bool { return written && appends.Add(1) == int64(crash+1) }
 		var err error
 		history, err = stage.Play(t, story)
-		require.NoError(t, err, story.Name)
+		if crash < 0 { // else somebody of whom the story tells may not be there
+			require.NoError(t, err, story.Name)
+		}
 	})
 	return history
 }
