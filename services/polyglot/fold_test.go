@@ -121,7 +121,7 @@ func inNode(t *testing.T, cases []foldCase) (answers [][]json.RawMessage) {
 			ID      string    `json:"id"`
 			Data    string    `json:"data"`
 		}
-		var list []event
+		list := []event{}
 		for _, e := range c.history {
 			list = append(list, event{e.Subject.String(), e.Seq, e.Time, e.ID, string(e.Data)})
 		}
