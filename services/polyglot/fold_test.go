@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"reflect"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -43,7 +44,7 @@ func TestFoldsAlike(t *testing.T) {
 		history := played(t, story, -1)
 		cases = append(cases, foldCase{story.Name, roles, history},
 			foldCase{story.Name + ", with a crash", roles, played(t, story, r.IntN(len(history)))})
-		for n := range 3 {
+		for n := range 2 {
 			cases = append(cases, foldCase{fmt.Sprintf("%s, spoilt %d", story.Name, n), roles, spoilt(r, history)})
 		}
 	}
@@ -63,7 +64,7 @@ func TestFoldsAlike(t *testing.T) {
 		}
 	}
 	t.Logf("%d histories, %d prefixes, %d of them refused by both", len(cases), prefixes, refused)
-	require.Greater(t, prefixes-refused, 5000)
+	require.Greater(t, prefixes-refused, 4000)
 	require.Greater(t, refused, 500, "hardly any history makes no sense")
 }
 
@@ -232,17 +233,20 @@ func roleMeans(s *saga.State, r saga.Role, messages []saga.Message) any {
 	if st != nil {
 		after = st.After
 	}
-	asked, failures := []string{}, []any{}
-	for _, m := range messages {
-		call, n, cause := s.Forward(r, m)
-		name := map[saga.Call]string{saga.Pass: "pass", saga.Run: "run", saga.GiveUp: "give up", saga.UndoOwn: "undo own"}[call]
-		asked = append(asked, fmt.Sprintf("%s %d %s", name, n, cause))
+	asked, failures := []string{}, []string{}
+	for i, m := range messages {
+		if call, n, cause := s.Forward(r, m); call != saga.Pass {
+			name := map[saga.Call]string{saga.Run: "run", saga.GiveUp: "give up", saga.UndoOwn: "undo own"}[call]
+			asked = append(asked, fmt.Sprintf("%d %s %d %s", i, name, n, cause))
+		}
 	}
 	for _, class := range []events.Class{events.Transient, events.Unavailable, events.Refused, events.Unknown} {
 		for _, committed := range []bool{false, true} {
-			failures = append(failures, r.Decide(st, saga.Setback{
-				Class: class, Left: events.LeftNothing, Committed: committed, Error: events.Error{Code: string(class)},
-			}, 0.25))
+			f, due := r.Decide(st, saga.Setback{Class: class, Left: events.LeftNothing, Committed: committed}, 0.25), []byte{}
+			if f.Due > 0 {
+				due, _ = f.Due.MarshalJSON()
+			}
+			failures = append(failures, fmt.Sprintf("%s %s %s %s %s %s", f.Class, f.Left, f.Then, bytes.Trim(due, `"`), f.Next, strings.Join(f.Chain, ",")))
 		}
 	}
 	return map[string]any{

@@ -32,9 +32,11 @@ function roleOf(s, r, messages) {
     settle: movesOf(s.settle(r, 'me', s.time + 60_000_000_000n)), undo: movesOf(s.settleUndo(r.step, r.agent)), orphaned: s.orphaned(r),
     input: raw(contextOf(s.input(st?.after ?? r.after))),
     left: st ? st.mayHaveLeft(r.agent) : false,
-    asked: messages.map((m) => { const { call, n, cause } = s.askedOf(r, m); return `${call} ${n} ${cause}`; }),
-    decide: classes.flatMap((c) => [false, true].map((committed) =>
-      raw(decide(r, st, { class: c, left: 'nothing', committed, error: { code: c, message: '' } }, 0.25)))),
+    asked: messages.flatMap((m, i) => { const { call, n, cause } = s.askedOf(r, m); return call === 'pass' ? [] : [`${i} ${call} ${n} ${cause}`]; }),
+    decide: classes.flatMap((c) => [false, true].map((committed) => {
+      const f = decide(r, st, { class: c, left: 'nothing', committed, error: {} }, 0.25);
+      return `${f.class} ${f.left} ${f.then} ${f.due ?? ''} ${f.next ?? ''} ${f.chain ?? ''}`;
+    })),
   };
 }
 
