@@ -101,6 +101,7 @@ func (c ServerConfig) options(folder string) *server.Options {
 		SyncAlways: c.SyncAlways, SyncInterval: c.SyncInterval,
 		MaxPayload: c.MaxPayload, NoSublistCache: c.NoSublistCache,
 		NoSigs: true, DisableJetStreamBanner: true,
+		ServerName: "unwind",
 	}
 	if o.Host == "" {
 		o.Host = "127.0.0.1"

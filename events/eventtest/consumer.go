@@ -35,6 +35,9 @@ func (l *Log) Consume(ctx context.Context, c events.Consumer, handle func(contex
 	if err != nil {
 		return fail(err)
 	}
+	if c.There != nil {
+		c.There()
+	}
 	free := make(chan struct{}, max(c.Concurrency, 1))
 	var calls sync.WaitGroup
 	defer calls.Wait()

@@ -16,6 +16,8 @@ var (
 	// ErrDuplicate: there is a saga with this id, and ids are never used
 	// again.
 	ErrDuplicate = errors.New("there is a saga with this id already")
+	// ErrBadTask: no agent could accept it, so it was not submitted.
+	ErrBadTask = errors.New("bad task")
 	// ErrNoSaga: nobody has heard of the saga.
 	ErrNoSaga = errors.New("there is no such saga")
 	// ErrTurned: the saga unwinds already.
@@ -41,6 +43,10 @@ var (
 	ErrAnswers = errors.New("it was answered as often as possible")
 	// ErrBadAnswer: nobody could make an outcome of the answer.
 	ErrBadAnswer = errors.New("bad answer")
+	// ErrRuns: the saga goes on.
+	ErrRuns = errors.New("it has not ended")
+	// ErrDismissed: somebody saw to it already.
+	ErrDismissed = errors.New("somebody saw to it already")
 	// ErrRedos: a person can ask so often and no more.
 	ErrRedos = errors.New("it was asked to undo again as often as possible")
 )
@@ -49,6 +55,12 @@ var (
 func refuse(attempt string, reason error, hint string) error {
 	return fmt.Errorf("%s: %w\nhint: %s", attempt, reason, hint)
 }
+
+// A badTask says what is wrong with a task; that it is bad goes without saying.
+type badTask struct{ error }
+
+func (badTask) Is(target error) bool { return target == ErrBadTask }
+func (b badTask) Unwrap() error      { return b.error }
 
 // steps lists the steps of a saga for a hint.
 func steps(s *saga.State) string {

@@ -94,12 +94,17 @@ terminal.`,
 		t.sagaCommand(),
 		t.agentCommand(),
 		t.inboxCommand(),
+		t.dlqCommand(),
 		t.stepCommand(),
 		t.operatorCommand(),
 		t.serveCommand(),
 		t.lintCommand(),
+		t.doctorCommand(),
+		t.manCommand(),
 		t.versionCommand(),
 	)
+	t.complete(root)
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(misused)
 	return root
 }

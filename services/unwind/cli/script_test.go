@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/unwind-saga/unwind/broker"
@@ -39,14 +41,17 @@ func TestMain(m *testing.M) {
 var update = os.Getenv("UPDATE") != ""
 
 // Each script has a broker of its own, which $NATS_URL names, and a free port
-// in $PORT. Beside testscript's own commands it may use:
+// in $PORT; $MONITOR is where the broker tells of itself. Beside testscript's own commands it may use:
 //
 //	cast <folder>              run the agents below a folder, inside the test
 //	exits <code> <command>...  the command ends with this code
 //	eventually <command>...    until the command succeeds
 //	publish <subject> <body>   write to the broker as a stranger
+//	stream <name> <subject>    make a stream that was set up by a stranger
 //	fill <file> <bytes>        a JSON string of so many bytes
 //	post <status> <file> <body>  post a body to the URL in a file, and get this status
+//	http <status> <method> <path> [<body>]  ask `unwind serve` at $HTTP_PORT with $UNWIND_SERVE_TOKEN and
+//	                           $KEY, if it is set; what it answers is in answer.txt
 //	race <command> | <command> both at the same moment; won.txt and lost.txt have what they said
 //	gone <file>                the processes whose ids are in a file are gone
 func TestScripts(t *testing.T) {
@@ -57,8 +62,8 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"cast": cast, "exits": exits, "eventually": eventually, "publish": publish, "fill": fill, "gone": gone,
-			"post": post, "race": race,
+			"cast": cast, "exits": exits, "eventually": eventually, "publish": publish, "stream": stream, "fill": fill, "gone": gone,
+			"post": post, "http": ask, "race": race,
 		},
 	})
 }
@@ -67,23 +72,34 @@ type logKey struct{}
 
 func setup(env *testscript.Env) error {
 	quiet := slog.New(slog.DiscardHandler)
-	server, err := broker.Embed(context.Background(), filepath.Join(env.WorkDir, ".broker"), broker.ServerConfig{Logger: quiet})
+	monitor, err := freePort()
 	if err != nil {
 		return err
 	}
-	env.Defer(server.Shutdown)
-	log, err := broker.Connect(context.Background(), broker.Config{InProcess: server, Logger: quiet})
+	port, err := strconv.Atoi(monitor)
+	if err != nil {
+		return err
+	}
+	s, err := broker.Embed(context.Background(), filepath.Join(env.WorkDir, ".broker"), broker.ServerConfig{
+		Logger: quiet, Tune: func(o *server.Options) { o.HTTPHost, o.HTTPPort = "127.0.0.1", port },
+	})
+	if err != nil {
+		return err
+	}
+	env.Setenv("MONITOR", "http://127.0.0.1:"+monitor)
+	env.Defer(s.Shutdown)
+	log, err := broker.Connect(context.Background(), broker.Config{InProcess: s, Logger: quiet})
 	if err != nil {
 		return err
 	}
 	env.Defer(log.Close)
 	env.Values[logKey{}] = log
-	port, err := freePort()
+	first, err := freePort()
 	if err != nil {
 		return err
 	}
-	env.Setenv("NATS_URL", server.ClientURL())
-	env.Setenv("PORT", port)
+	env.Setenv("NATS_URL", s.ClientURL())
+	env.Setenv("PORT", first)
 	second, err := freePort()
 	if err != nil {
 		return err
@@ -162,6 +178,13 @@ func publish(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
+func stream(ts *testscript.TestScript, _ bool, args []string) {
+	js, err := jetstream.New(ts.Value(logKey{}).(*broker.Log).Conn())
+	ts.Check(err)
+	_, err = js.CreateStream(context.Background(), jetstream.StreamConfig{Name: args[0], Subjects: args[1:]})
+	ts.Check(err)
+}
+
 func fill(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
@@ -188,6 +211,31 @@ func post(ts *testscript.TestScript, _ bool, args []string) {
 	text, err := io.ReadAll(res.Body)
 	ts.Check(err)
 	ts.Logf("%s %s", res.Status, text)
+	if want := args[0]; !strings.HasPrefix(res.Status, want+" ") {
+		ts.Fatalf("answered %s, want %s", res.Status, want)
+	}
+}
+
+// ask waits until there is a server.
+func ask(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := http.NewRequest(args[1], "http://127.0.0.1:"+ts.Getenv("HTTP_PORT")+args[2], strings.NewReader(strings.Join(args[3:], "")))
+	ts.Check(err)
+	r.Header.Set("Authorization", "Bearer "+ts.Getenv("UNWIND_SERVE_TOKEN"))
+	if key := ts.Getenv("KEY"); key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	var res *http.Response
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if res, err = http.DefaultClient.Do(r); err == nil || time.Now().After(deadline) {
+			break
+		}
+	}
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	ts.Logf("%s %s", res.Status, text)
+	ts.Check(os.WriteFile(ts.MkAbs("answer.txt"), text, 0o644))
 	if want := args[0]; !strings.HasPrefix(res.Status, want+" ") {
 		ts.Fatalf("answered %s, want %s", res.Status, want)
 	}

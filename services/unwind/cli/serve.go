@@ -24,21 +24,30 @@ func (t *tool) serveCommand() *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Take answers to steps over HTTP",
-		Long: `Take answers to steps over HTTP: callbacks of those to whom an agent gave a URL,
-and programs that have no broker's client.
+		Short: "Take tasks and answers, and tell sagas, over HTTP",
+		Long: `Take tasks and answers, and tell sagas, over HTTP: for upstream systems that have
+no broker's client, and for callbacks of those to whom an agent gave a URL.
 
+  POST /v1/sagas/<type>               begin a saga; Idempotency-Key: the same is begun once
+  GET  /v1/sagas/<type>/<id>          how it stands
+  GET  /v1/sagas/<type>/<id>/events   its events until it ended, as server-sent events
+  POST /v1/sagas/<type>/<id>/cancel   turn it: {"reason": "..."}
   POST /v1/sagas/<type>/<id>/steps/<step>/answer?attempt=<n>&token=<token>
-  {"outcome": "completed", "data": {"pages": 3}}
+                                      the outcome of a step: {"outcome": "completed", "data": ...}
 
-A URL that an agent made with package callback is good for one question. Its
-secret is in $UNWIND_CALLBACK_SECRET, for agents and server, or in a file. A
-token that is good for all is in $UNWIND_SERVE_TOKEN, or in a file.
+Your own programs send the token that is in $UNWIND_SERVE_TOKEN, or in a file. A URL
+that an agent made with package callback is good for one question; its secret is in
+$UNWIND_CALLBACK_SECRET, for agents and server, or in a file.
+
+A task that the running agents would reject is refused with 422.
 
 It speaks no TLS: where it is reached from outside, a proxy stands before it.`,
-		Example: `  UNWIND_CALLBACK_SECRET=$(openssl rand -hex 32) unwind serve
-  unwind serve --listen 127.0.0.1:8222 --secret-file /run/secrets/callback
-  curl -d '{"outcome": "completed"}' "$URL"`,
+		Example: `  export UNWIND_SERVE_TOKEN=$(openssl rand -hex 32)
+  unwind serve --listen 127.0.0.1:8222
+  alias ask='curl -H "Authorization: Bearer $UNWIND_SERVE_TOKEN"'
+  ask -H "Idempotency-Key: order-7" -d @task.json http://127.0.0.1:8222/v1/sagas/kyc
+  ask -N http://127.0.0.1:8222/v1/sagas/kyc/order-7/events
+  UNWIND_CALLBACK_SECRET=$(openssl rand -hex 32) unwind serve`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return t.serve(c.Context(), f) },
 	}
@@ -74,7 +83,7 @@ func (t *tool) serve(ctx context.Context, f serveFlags) error {
 		return &exit{exitError, err}
 	}
 	t.say("listens %s", t.ink(t.err).Paint(ink.Strong, "http://"+l.Addr().String()))
-	return interrupted(ctx, serve.Run(ctx, l, h))
+	return interrupted(ctx, h.Run(ctx, l))
 }
 
 // fromFile reads a secret: from a file, or else from the environment.

@@ -11,6 +11,7 @@ import (
 	"github.com/unwind-saga/unwind/saga/client"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 	"github.com/unwind-saga/unwind/services/unwind/live"
+	"github.com/unwind-saga/unwind/services/unwind/report"
 	"github.com/unwind-saga/unwind/services/unwind/timeline"
 )
 
@@ -60,7 +61,7 @@ func (t *tool) show(ctx context.Context, typ, id string, lines, raw bool) error 
 // view prints a saga. The state is nil when its history makes no sense.
 func (t *tool) view(typ, id string, history []events.Event, s *saga.State, lines, raw bool) error {
 	if t.json() {
-		return t.print(reportOf(typ, id, history, s))
+		return t.print(report.Of(typ, id, history, s))
 	}
 	in, columns := t.ink(t.out), ink.Columns(t.out)
 	if lines {

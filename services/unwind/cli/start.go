@@ -18,6 +18,7 @@ import (
 	"github.com/unwind-saga/unwind/saga/client"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 	"github.com/unwind-saga/unwind/services/unwind/live"
+	"github.com/unwind-saga/unwind/services/unwind/report"
 	"github.com/unwind-saga/unwind/services/unwind/timeline"
 )
 
@@ -126,7 +127,7 @@ func (t *tool) wait(ctx context.Context, log *broker.Log, typ, id string) error 
 			return err
 		}
 		if t.json() {
-			if err := t.print(reportOf(typ, id, history, s)); err != nil {
+			if err := t.print(report.Of(typ, id, history, s)); err != nil {
 				return err
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/unwind-saga/unwind/services/unwind/dev"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 	"github.com/unwind-saga/unwind/services/unwind/live"
+	"github.com/unwind-saga/unwind/services/unwind/report"
 	"github.com/unwind-saga/unwind/services/unwind/timeline"
 )
 
@@ -83,8 +84,8 @@ func (t *tool) seer(o live.Options) func(events.Event) error {
 		return e.Encode(struct {
 			Type string `json:"type"`
 			ID   string `json:"id"`
-			eventReport
-		}{event.Subject.Type, event.Subject.ID, eventReportOf(event)})
+			report.Event
+		}{event.Subject.Type, event.Subject.ID, report.EventOf(event)})
 	}
 }
 

@@ -30,15 +30,21 @@ type Config struct {
 	Secret []byte // of the tokens of package callback
 	Bearer string // a token that is good for all
 	Logger *slog.Logger
+
+	// Accept says what is wrong with a task, before it is submitted; nil accepts all.
+	// What it lets through may still be rejected by the agents.
+	Accept func(ctx context.Context, typ string, task []byte) error
 }
 
-// A Handler takes answers.
+// A Handler takes tasks and answers, and tells sagas.
 type Handler struct {
-	log    events.Log
-	config Config
-	logger *slog.Logger
-	places chan struct{}
-	mux    http.ServeMux
+	log     events.Log
+	config  Config
+	logger  *slog.Logger
+	places  chan struct{}
+	seats   chan struct{} // of those who listen
+	closing chan struct{}
+	mux     http.ServeMux
 }
 
 // New makes a handler. Secrets that could be guessed are refused.
@@ -54,28 +60,56 @@ func New(log events.Log, c Config) (*Handler, error) {
 	if n := len(c.Bearer); n > 0 && n < 16 {
 		return nil, fmt.Errorf("the bearer token has %d bytes, at least 16 are needed\nhint: openssl rand -hex 32", n)
 	}
-	h := &Handler{log: log, config: c, logger: c.Logger, places: make(chan struct{}, crowd)}
+	h := &Handler{
+		log: log, config: c, logger: c.Logger, closing: make(chan struct{}),
+		places: make(chan struct{}, crowd), seats: make(chan struct{}, audience),
+	}
 	if h.logger == nil {
 		h.logger = slog.New(slog.DiscardHandler)
 	}
-	h.mux.HandleFunc("POST /v1/sagas/{type}/{id}/steps/{step}/answer", h.answer)
+	ask := func(pattern string, serve http.HandlerFunc) { h.mux.HandleFunc(pattern, h.soon(h.own(serve))) }
+	ask("POST /v1/sagas/{type}", h.submit)
+	ask("GET /v1/sagas/{type}/{id}", h.show)
+	ask("POST /v1/sagas/{type}/{id}/cancel", h.cancel)
+	h.mux.HandleFunc("GET /v1/sagas/{type}/{id}/events", h.own(h.seated(h.stream)))
+	h.mux.HandleFunc("POST /v1/sagas/{type}/{id}/steps/{step}/answer", h.soon(h.answer))
 	return h, nil
+}
+
+// soon bounds a request that only asks: how many there are, and how long they take.
+func (h *Handler) soon(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h.within(h.places, w, func() {
+			ctx, cancel := context.WithTimeout(r.Context(), patience)
+			defer cancel()
+			serve(w, r.WithContext(ctx))
+		})
+	}
+}
+
+// seated bounds those who listen.
+func (h *Handler) seated(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h.within(h.seats, w, func() { serve(w, r) })
+	}
+}
+
+func (h *Handler) within(places chan struct{}, w http.ResponseWriter, serve func()) {
+	select {
+	case places <- struct{}{}:
+		defer func() { <-places }()
+		serve()
+	default:
+		complain(w, http.StatusServiceUnavailable, errors.New("too many ask at once"))
+	}
 }
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	said := &recorder{ResponseWriter: w, status: http.StatusOK}
-	select {
-	case h.places <- struct{}{}:
-		defer func() { <-h.places }()
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		defer cancel()
-		r.Body = http.MaxBytesReader(said, r.Body, largest)
-		h.mux.ServeHTTP(said, r.WithContext(ctx))
-	default:
-		complain(said, http.StatusServiceUnavailable, errors.New("too many ask at once"))
-	}
+	r.Body = http.MaxBytesReader(said, r.Body, largest)
+	h.mux.ServeHTTP(said, r)
 	// The path has no secret, the query may.
 	h.logger.Info("asked", "method", r.Method, "path", r.URL.Path, "status", said.status, "took", time.Since(began).Round(time.Millisecond))
 }
@@ -94,12 +128,14 @@ func (r *recorder) WriteHeader(status int) {
 // Unwrap is for [http.ResponseController].
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// Run serves until ctx is done, and then waits for the requests under way.
-func Run(ctx context.Context, l net.Listener, h http.Handler) error {
+// Run serves until ctx is done, and then waits for the requests under way; those who
+// listen are told to come back.
+func (h *Handler) Run(ctx context.Context, l net.Listener) error {
 	s := &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
 		WriteTimeout: patience + 15*time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 	}
+	s.RegisterOnShutdown(func() { close(h.closing) })
 	stopped := make(chan error, 1)
 	done := make(chan struct{})
 	go func() {
@@ -121,7 +157,7 @@ func Run(ctx context.Context, l net.Listener, h http.Handler) error {
 
 // may reports whether a request may answer, and which attempt: 0 is any.
 func (h *Handler) may(r *http.Request, typ, id, step string) (attempt int, ok bool) {
-	tokens := []string{r.URL.Query().Get("token"), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
+	tokens := []string{r.URL.Query().Get("token"), bearer(r)}
 	if text := r.URL.Query().Get("attempt"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > events.MaxAttempt {

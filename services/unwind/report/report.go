@@ -1,4 +1,6 @@
-package cli
+// Package report tells a saga to programs, as JSON whose keys are fixed: the tool
+// prints it for -o json, and its server answers with it.
+package report
 
 import (
 	"encoding/json"
@@ -10,16 +12,17 @@ import (
 	"github.com/unwind-saga/unwind/services/unwind/timeline"
 )
 
-// A report is what `saga show -o json` prints. Its keys are fixed.
-type report struct {
-	Type   string        `json:"type"`
-	ID     string        `json:"id"`
-	Status saga.Status   `json:"status"` // empty for a history that makes no sense
-	Steps  []stepReport  `json:"steps"`
-	Events []eventReport `json:"events"`
+// A Saga is one saga as a whole.
+type Saga struct {
+	Type   string      `json:"type"`
+	ID     string      `json:"id"`
+	Status saga.Status `json:"status"` // empty for a history that makes no sense
+	Steps  []Step      `json:"steps"`
+	Events []Event     `json:"events"`
 }
 
-type stepReport struct {
+// A Step is how one of its steps stands.
+type Step struct {
 	Step      string          `json:"step"`
 	Agent     string          `json:"agent"` // who has it, or had it last
 	Status    saga.StepStatus `json:"status"`
@@ -30,7 +33,8 @@ type stepReport struct {
 	ResultRef *events.Ref     `json:"result_ref,omitempty"` // instead of a large result: `saga result` reads it
 }
 
-type eventReport struct {
+// An Event is one event, of whatever saga.
+type Event struct {
 	Seq     uint64          `json:"seq"`
 	Time    time.Time       `json:"time"`
 	Subject string          `json:"subject"`
@@ -40,18 +44,18 @@ type eventReport struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// reportOf reads a state; it may be nil.
-func reportOf(typ, id string, history []events.Event, s *saga.State) report {
-	r := report{Type: typ, ID: id, Steps: []stepReport{}, Events: []eventReport{}}
+// Of tells a saga. The state is nil for a history that makes no sense.
+func Of(typ, id string, history []events.Event, s *saga.State) Saga {
+	r := Saga{Type: typ, ID: id, Steps: []Step{}, Events: []Event{}}
 	for _, e := range history {
-		r.Events = append(r.Events, eventReportOf(e))
+		r.Events = append(r.Events, EventOf(e))
 	}
 	if s == nil {
 		return r
 	}
 	r.Status = s.Status()
 	for _, st := range s.Steps {
-		step := stepReport{
+		step := Step{
 			Step: st.Name, Agent: timeline.Agent(st), Status: st.Status(s),
 			Attempts: len(st.Attempts), After: st.After, Error: timeline.Trouble(st),
 		}
@@ -66,9 +70,10 @@ func reportOf(typ, id string, history []events.Event, s *saga.State) report {
 	return r
 }
 
-func eventReportOf(e events.Event) eventReport {
+// EventOf tells an event.
+func EventOf(e events.Event) Event {
 	subject := e.Subject.String()
-	r := eventReport{
+	r := Event{
 		Seq: e.Seq, Time: e.Time, Subject: subject, Event: e.Subject.Event(),
 		Step: strings.Split(subject, ".")[2], Agent: e.Subject.Agent, Data: e.Data,
 	}
