@@ -144,7 +144,7 @@ class Agent {
   async make({ events, timers }, cause) {
     let seq = 0;
     for (const { subject, data } of events) seq = Math.max(seq, (await this.try(subject, cause, data)).seq);
-    for (const t of timers) await this.log.setTimer(t);
+    for (const t of timers) await this.log.setTimer(t, cause);
     return seq;
   }
 
@@ -193,7 +193,7 @@ class Agent {
     if (a.why === 'task') {
       if (!isJSON(a.input.task.text)) return this.reject(a);
       a.input.deadline = a.cause.time + BigInt(this.config.deadline);
-      await this.log.setTimer({ type: this.role.type, to: 'saga', what: 'deadline', id: a.id, due: a.input.deadline, seq: a.cause.seq });
+      await this.log.setTimer({ type: this.role.type, to: 'saga', what: 'deadline', id: a.id, due: a.input.deadline, seq: a.cause.seq }, a.cause);
     }
     const again = await this.claim(a);
     if (again) return this.judge(a.message, a.cause, a.id, again);
@@ -446,7 +446,7 @@ class Agent {
   // --- timers, and what all agents of the type do for each other
 
   async onTimer({ stream, seq, time, timer: t }) {
-    const asked = { time };
+    const asked = { time, traceparent: t.traceparent, tracestate: t.tracestate };
     if (t.what === 'answer') return this.expire(t, asked);
     if (t.what !== 'undo') return this.judge({ stream, seq, timer: t }, asked, t.id, t.seq);
     const s = await this.history(t.id, t.seq), u = s.step(this.role.step)?.undo(this.role.agent);
@@ -457,7 +457,7 @@ class Agent {
   async onTurn(d) { return this.settle(await this.history(d.event.subject.id, d.seq), d.event); }
 
   async onClock({ time, timer: t }) {
-    const asked = { time };
+    const asked = { time, traceparent: t.traceparent, tracestate: t.tracestate };
     let s = await this.history(t.id, t.seq);
     if (s.id === '') return undefined; // it has left the stream
     if (t.what === 'deadline' && !s.turned) {

@@ -65,6 +65,7 @@ class State {
         if (this.ended) throw bad('of a saga that ended');
         this.end = { ...wire.unpack(e), ...factOf(e), forward: kind === 'saga.completed' };
         return;
+      case 'dismissed': return; // a person saw to what was not done: nobody decides by it
       case 'started': case 'attempt': this.claim(e, bad); return;
     }
     const st = this.step(step);

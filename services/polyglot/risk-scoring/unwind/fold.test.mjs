@@ -108,7 +108,7 @@ function event(words) {
 
 /** An event of a kind with data that make sense. */
 function anyOf(kind, step, agent, n, seq) {
-  const whole = ['submitted', 'rejected', 'committed', 'unwinding', 'saga.completed', 'saga.compensated'].includes(kind);
+  const whole = ['submitted', 'rejected', 'committed', 'unwinding', 'saga.completed', 'saga.compensated', 'dismissed'].includes(kind);
   const s = { type: 'story', step: whole ? '' : step, kind, n: 0, agent: '', id: '1' };
   if (kind === 'failed' || kind === 'pending') s.n = n;
   if (kind === 'attempt') s.n = n + 1;
@@ -141,7 +141,7 @@ function answer(s, roles, history, words) {
     }
   }
   let m = { stream: 'TIMERS', seq: 1 };
-  if (words[2] === 'timer') m.timer = wire.decodeTimer(`timer.due.story.${r.agent}.${words[3]}.1`, '');
+  if (words[2] === 'timer') m.timer = wire.decodeTimer(`timer.due.story.${r.agent}.${words[3]}.1`, () => undefined, '');
   else m = { stream: 'SAGA_story', seq: Number(words[2]), subject: history.find((e) => e.seq === Number(words[2])).subject };
   const { call, n, cause } = s.askedOf(r, m);
   return `  ${call === 'undo own' ? 'undo its own' : call}${n > 0 ? ` as attempt ${n}, cause ${cause}` : ''}\n`;

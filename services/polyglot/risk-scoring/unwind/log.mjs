@@ -120,9 +120,10 @@ export class Log {
     if (taken) return new Refusal(e.subject, 'taken', taken.seq);
   }
 
-  /** Sets a timer: set again before it fires, it fires once; one that is past comes at once. */
-  async setTimer(t) {
+  /** Sets a timer: set again before it fires, it fires once; one that is past comes at once. It carries the trace of its cause. */
+  async setTimer(t, cause) {
     const h = headers();
+    for (const [name, value] of wire.traceOf(cause)) h.append(name, value);
     h.append('Nats-Schedule', `@at ${wire.timeText(t.due)}`);
     h.append('Nats-Schedule-Target', `timer.due.${wire.timerRest(t)}`);
     h.append('Nats-Schedule-TTL', '720h');
@@ -295,7 +296,7 @@ function delivery(c, m) {
     release: (ms) => m.respond(ms ? `-NAK {"delay": ${Math.round(ms * 1e6)}}` : '-NAK'),
   };
   try {
-    if (c.stream === 'TIMERS') d.timer = wire.decodeTimer(m.subject, m.string());
+    if (c.stream === 'TIMERS') d.timer = wire.decodeTimer(m.subject, headerOf(m), m.string());
     else d.event = wire.decode(m.subject, headerOf(m), m.string(), d.seq, d.time);
   } catch (err) { d.err = err; }
   return d;

@@ -31,6 +31,7 @@ const grammar = {
   redo: { event: 'redo', n: [1, MAX.redo], agent: true },
   'saga.completed': { event: 'completed', step: 'saga', guard: 'latch' },
   'saga.compensated': { event: 'compensated', step: 'saga' },
+  dismissed: { event: 'dismissed', step: 'saga' },
 };
 
 export const kinds = Object.keys(grammar);
@@ -173,13 +174,15 @@ const readAs = (shape, text) => (text === 'null' && !shape.null ? shape.zero() :
 
 const error = struct({ code: string, message: string });
 const ref = struct({ digest: string, size: int });
+const origin = struct({ saga: string, seq: uint });
 const context = struct({ task: json, results: map(json), result_refs: map(ref), deadline: moment, committed: flag });
 const claim = struct({
   agent: string, instance: string, after: strings, trigger: struct({ stream: string, seq: uint }), cause: string, deadline: moment,
+  within: span, from: optional(origin),
 });
 const done = struct({
   agent: string, attempt: int, after: strings, result: json, result_ref: optional(ref), undo: json,
-  context: optional(context), context_omitted: flag,
+  context: optional(context), context_omitted: flag, from: optional(origin),
 });
 const end = struct({ result: map(json), result_refs: map(ref) });
 const shapes = {
@@ -257,12 +260,14 @@ export function headersOf(e) {
     'ce-specversion': '1.0', 'ce-id': e.id, 'ce-type': `dev.unwind.${e.subject.kind}`, 'ce-source': e.source,
     'ce-subject': e.subject.id, 'ce-correlationid': e.subject.id, 'ce-causationid': e.causation,
   };
-  const list = Object.entries(h).filter(([, v]) => v).map(([k, v]) => [k, escape(v)]);
-  for (const trace of ['traceparent', 'tracestate']) if (/^[ -~]+$/.test(e[trace] ?? '')) list.push([trace, e[trace]]);
+  const list = [...Object.entries(h).filter(([, v]) => v).map(([k, v]) => [k, escape(v)]), ...traceOf(e)];
   const guard = guardOf(e.subject);
   if (guard) list.push(['Nats-Expected-Last-Subject-Sequence', '0'], ['Nats-Expected-Last-Subject-Sequence-Subject', print(guard)]);
   return list;
 }
+
+/** The headers of W3C's trace context, which is read verbatim: what would have to be escaped is none. */
+export const traceOf = (e) => ['traceparent', 'tracestate'].filter((name) => /^[ -~]+$/.test(e?.[name] ?? '')).map((name) => [name, e[name]]);
 
 /** Reads an event; only a subject that is none throws. header(name) finds one whatever its case. */
 export function decode(subject, header, data, seq, time) {
@@ -296,11 +301,12 @@ export const timersOf = (type, to) => `timer.due.${type}.${to}.*.*`;
 export const timerRest = (t) => `${t.type}.${t.to}.${t.what}${t.n ? `-${t.n}` : ''}.${t.id}`;
 
 /** Reads a timer that came due. A body that says nothing is no error: the timer is still a question. */
-export function decodeTimer(subject, body) {
+export function decodeTimer(subject, header, body) {
   const m = /^timer\.due\.([^.]+)\.([^.]+)\.(?:(attempt|undo|answer)-([1-9][0-9]{0,2})|(deadline|advance))\.([^.]+)$/.exec(subject);
   if (!m || !isName(m[1]) || !(m[2] === 'saga' || isAgent(m[2])) || !isID(m[6])) throw new Error(`parse timer "${subject}": want timer.due.<type>.<to>.<what>.<id>`);
   return {
     type: m[1], to: m[2], what: m[3] ?? m[5], n: Number(m[4] ?? 0), id: m[6],
     seq: /^[0-9]+$/.test(body) ? Number(body) : 0,
+    traceparent: header('traceparent') ?? '', tracestate: header('tracestate') ?? '',
   };
 }
