@@ -46,7 +46,8 @@ without one soonest, then what has waited longest.
 
 An index beside the stream tells where to look (see "unwind index"), and then the
 histories of those sagas are read. With --no-index, or where no index can be made,
-each type's events are read from the first to the last.
+each type's events are read from the first to the last; then a saga whose history
+makes no sense is found only if somebody has given up in it.
 
 -o json has for each item the keys type, id, step, agent, need (answer, step,
 undo or unreadable), since, until, then, question, task, results, tries and

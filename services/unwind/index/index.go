@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/unwind-saga/unwind/events"
 )
@@ -102,7 +103,11 @@ func (x *Index) prepare(ctx context.Context) error {
 
 // explain tells what to do about a file that cannot be read.
 func explain(err error) error {
-	return fmt.Errorf("%w\nhint: it is made from the stream alone: remove the file, and it is made anew", err)
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if ok && (e.Code()&0xff == sqlite3.SQLITE_NOTADB || e.Code()&0xff == sqlite3.SQLITE_CORRUPT) {
+		return fmt.Errorf("%w\nhint: it is made from the stream alone: remove the file, and it is made anew", err)
+	}
+	return err
 }
 
 // acquire waits for the lock over catching up.
