@@ -48,14 +48,24 @@ func Encode(e Event) (Header, []byte) {
 	set("ce-subject", e.Subject.ID)
 	set("ce-correlationid", e.Subject.ID)
 	set("ce-causationid", e.Causation)
-	trace := func(name, value string) {
-		if value != "" && printable(value) {
-			h[name] = []string{value}
-		}
+	if e.Rerun != nil {
+		set("ce-rerunof", e.Rerun.Of)
+		set("ce-rerunreason", e.Rerun.Reason)
 	}
-	trace("traceparent", e.TraceParent)
-	trace("tracestate", e.TraceState)
+	h.trace(e.TraceParent, e.TraceState)
 	return h, e.Data
+}
+
+// trace sets the headers of W3C's trace context. They are not CloudEvents': every
+// tracer reads them verbatim, so what would have to be escaped is no trace context,
+// and is dropped.
+func (h Header) trace(parent, state string) {
+	if parent != "" && printable(parent) {
+		h["traceparent"] = []string{parent}
+	}
+	if state != "" && printable(state) {
+		h["tracestate"] = []string{state}
+	}
 }
 
 // Decode reads an event in binary or structured mode, or with no attributes at
@@ -75,6 +85,7 @@ func Decode(subject string, h Header, body []byte, seq uint64, at time.Time) (Ev
 	e.Causation = unescape(h.Get("ce-causationid"))
 	e.TraceParent = h.Get("traceparent")
 	e.TraceState = h.Get("tracestate")
+	e.rerun(unescape(h.Get("ce-rerunof")), unescape(h.Get("ce-rerunreason")))
 	e.name()
 	return e, nil
 }
@@ -93,6 +104,8 @@ func (e *Event) unwrap(body []byte) bool {
 		Causation   string          `json:"causationid"`
 		TraceParent string          `json:"traceparent"`
 		TraceState  string          `json:"tracestate"`
+		RerunOf     string          `json:"rerunof"`
+		RerunReason string          `json:"rerunreason"`
 		Data        json.RawMessage `json:"data"`
 		Base64      []byte          `json:"data_base64"`
 	}
@@ -101,11 +114,19 @@ func (e *Event) unwrap(body []byte) bool {
 	}
 	e.ID, e.Source, e.Causation = envelope.ID, envelope.Source, envelope.Causation
 	e.TraceParent, e.TraceState = envelope.TraceParent, envelope.TraceState
+	e.rerun(envelope.RerunOf, envelope.RerunReason)
 	if e.Data = envelope.Data; e.Data == nil {
 		e.Data = envelope.Base64
 	}
 	e.name()
 	return true
+}
+
+// rerun reads which saga's task this one is.
+func (e *Event) rerun(of, reason string) {
+	if of != "" {
+		e.Rerun = &Rerun{Of: of, Reason: reason}
+	}
 }
 
 // name gives an event without an id one that everybody derives alike.
@@ -115,9 +136,7 @@ func (e *Event) name() {
 	}
 }
 
-// printable reports whether a header may carry a value as it is. The trace
-// headers are W3C's and not CloudEvents': every tracer reads them verbatim, so
-// what would have to be escaped is no trace context, and is dropped.
+// printable reports whether a header may carry a value as it is.
 func printable(value string) bool {
 	for i := range len(value) {
 		if c := value[i]; c < ' ' || c > '~' {

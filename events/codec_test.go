@@ -41,6 +41,20 @@ func TestEncodeLeavesOutWhatIsEmpty(t *testing.T) {
 	}, h)
 }
 
+func TestARerunSaysWhoseTaskItIs(t *testing.T) {
+	e := events.Event{Subject: events.TaskSubject("kyc", "43"), ID: "id", Rerun: &events.Rerun{Of: "42", Reason: "the model is mended"}, Data: json.RawMessage(`{}`)}
+	h, body := events.Encode(e)
+	assert.Equal(t, "42", h.Get("ce-rerunof"))
+	assert.Equal(t, "the%20model%20is%20mended", h.Get("ce-rerunreason"))
+	got, err := events.Decode("saga.kyc.task.submitted.43", h, body, 0, time.Time{})
+	require.NoError(t, err)
+	assert.Equal(t, e, got)
+	got, err = events.Decode("saga.kyc.task.submitted.43", events.Header{"content-type": {"application/cloudevents+json"}},
+		[]byte(`{"specversion": "1.0", "id": "id", "rerunof": "42", "rerunreason": "the model is mended", "data": {}}`), 0, time.Time{})
+	require.NoError(t, err)
+	assert.Equal(t, e, got)
+}
+
 // A line break in a header would be another header.
 func TestEncodeLetsNothingBreakOut(t *testing.T) {
 	evil := "x\r\nce-id: other"

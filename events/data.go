@@ -13,6 +13,15 @@ type Claim struct {
 	Trigger  Trigger   `json:"trigger"`           // the message that asked for it
 	Cause    Cause     `json:"cause"`             // why there is this attempt
 	Deadline time.Time `json:"deadline,omitzero"` // of the whole saga; said by the entry step
+	Within   Duration  `json:"within,omitempty"`  // rerun: the deadline, counted from this event
+	From     *Origin   `json:"from,omitempty"`    // rerun: the completion that is taken over
+}
+
+// An Origin is the event of another saga of the same type that says what is taken
+// over from there.
+type Origin struct {
+	Saga string `json:"saga"`
+	Seq  uint64 `json:"seq"`
 }
 
 // A Trigger names one message of one stream.
@@ -32,6 +41,7 @@ const (
 	CauseFallback Cause = "fallback" // another agent gave the step up
 	CauseTakeover Cause = "takeover" // nobody knows the fate of the last attempt
 	CauseAnswer   Cause = "answer"   // a person says how a step ended that had failed
+	CauseRerun    Cause = "rerun"    // nothing is done: the result is another saga's
 )
 
 // Done is the data of completed and skipped.
@@ -44,6 +54,7 @@ type Done struct {
 	Undo      json.RawMessage `json:"undo,omitempty"`       // what undoing needs; nobody else's business
 	Context   *Context        `json:"context,omitempty"`
 	Omitted   bool            `json:"context_omitted,omitempty"` // the context is too large: read the history
+	From      *Origin         `json:"from,omitempty"`            // nothing was done here: the result is another saga's, and so is its undoing
 }
 
 // A Context carries what later steps may read, so that the happy path of a
@@ -254,3 +265,21 @@ type End struct {
 	Result map[string]json.RawMessage `json:"result,omitempty"`      // by step
 	Refs   map[string]Ref             `json:"result_refs,omitempty"` // of the steps whose results are on the shelf
 }
+
+// A Dismissal is the data of saga.dismissed: a person saw to a saga whose work was
+// not done. No agent decides by it.
+type Dismissal struct {
+	By     string `json:"by"` // a person
+	Reason string `json:"reason,omitempty"`
+	As     Fate   `json:"as"`
+	To     string `json:"to,omitempty"` // redriven: the id of the saga that does it
+}
+
+// A Fate is what became of work that was not done.
+type Fate string
+
+// The fates.
+const (
+	Redriven Fate = "redriven" // another saga does it
+	Dropped  Fate = "dropped"  // nobody will
+)

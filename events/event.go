@@ -20,8 +20,15 @@ type Event struct {
 	Causation   string // the ID of the event that caused this one
 	TraceParent string // W3C trace context
 	TraceState  string
+	Rerun       *Rerun // of a task that was submitted before; nil: it is the first time
 
 	Data json.RawMessage
+}
+
+// A Rerun says that a task is another saga's.
+type Rerun struct {
+	Of     string `json:"of"` // the id of that saga, of the same type
+	Reason string `json:"reason,omitempty"`
 }
 
 // New makes an event that is ready to append. Its ID is new: an append that is

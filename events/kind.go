@@ -24,6 +24,7 @@ const (
 	Redo                            // <step>.redo-<n>-<agent>: a person asks to undo again
 	SagaCompleted                   // saga.completed: the end, forward
 	SagaCompensated                 // saga.compensated: the end, backward
+	Dismissed                       // saga.dismissed: a person saw to what was left undone by its end
 )
 
 // The step names that no step may have: they hold the events of a task and of
@@ -70,6 +71,7 @@ var grammar = [...]struct {
 	Redo:            {event: "redo", n: 1, max: MaxRedo, agent: true},
 	SagaCompleted:   {event: "completed", step: sagaStep, guard: byLatch},
 	SagaCompensated: {event: "compensated", step: sagaStep},
+	Dismissed:       {event: "dismissed", step: sagaStep},
 }
 
 // MaxAttempt bounds the attempts of a step and the tries at undoing it: a

@@ -25,6 +25,7 @@ var schemas = map[Kind]string{
 	Redo:            "redoorder",
 	SagaCompleted:   "end",
 	SagaCompensated: "end",
+	Dismissed:       "dismissal",
 }
 
 // Schema returns the JSON Schema (draft 2020-12) of the data of a kind of

@@ -76,21 +76,27 @@ var data = map[events.Kind][2]any{
 	events.Redo:            {events.RedoOrder{By: "ada", Reason: "it came too late"}, events.RedoOrder{}},
 	events.SagaCompleted:   {end, events.End{}},
 	events.SagaCompensated: {end, events.End{}},
+	events.Dismissed: {
+		events.Dismissal{By: "ada", Reason: "the address was wrong", As: events.Redriven, To: "order-1-r1"},
+		events.Dismissal{As: events.Dropped},
+	},
 }
 
 var (
 	claim = events.Claim{
 		Agent: "face", Instance: "face@host", After: []string{"mrz", "mail"},
 		Trigger: events.Trigger{Stream: "SAGA_kyc", Seq: 1<<64 - 1}, Cause: events.CauseStep, Deadline: at,
+		Within: events.Duration(time.Hour), From: &origin,
 	}
 	done = events.Done{
 		Agent: "face", Attempt: 2, After: []string{"mrz"}, Result: json.RawMessage(`[1]`), ResultRef: &ref, Undo: json.RawMessage(`"token"`),
 		Context: &events.Context{Task: json.RawMessage(`null`), Results: map[string]json.RawMessage{"mrz": json.RawMessage(`1`)}, Refs: refs, Deadline: at, Committed: true},
-		Omitted: true,
+		Omitted: true, From: &origin,
 	}
-	end  = events.End{Result: map[string]json.RawMessage{"face": json.RawMessage(`{}`)}, Refs: refs}
-	ref  = events.RefOf([]byte(`"a large one"`))
-	refs = map[string]events.Ref{"mail": ref}
+	origin = events.Origin{Saga: "order-1", Seq: 7}
+	end    = events.End{Result: map[string]json.RawMessage{"face": json.RawMessage(`{}`)}, Refs: refs}
+	ref    = events.RefOf([]byte(`"a large one"`))
+	refs   = map[string]events.Ref{"mail": ref}
 )
 
 func TestEveryKindHasASchema(t *testing.T) {

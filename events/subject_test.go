@@ -39,6 +39,7 @@ var legal = []struct {
 	{"saga.kyc.face.redo-9-face.42", events.Subject{Kind: events.Redo, Step: "face", N: 9, Agent: "face"}, ""},
 	{"saga.kyc.saga.completed.42", events.Subject{Kind: events.SagaCompleted}, "saga.kyc.saga.unwinding.42"},
 	{"saga.kyc.saga.compensated.42", events.Subject{Kind: events.SagaCompensated}, ""},
+	{"saga.kyc.saga.dismissed.42", events.Subject{Kind: events.Dismissed}, ""},
 }
 
 func TestSubjectsPrintAndParse(t *testing.T) {
@@ -178,7 +179,7 @@ func TestKinds(t *testing.T) {
 	assert.Equal(t, []string{
 		"submitted", "rejected", "started", "attempt", "failed", "pending", "answered", "fallback", "completed", "skipped",
 		"committed", "unwinding",
-		"compensate", "compensated", "undofailed", "redo", "saga.completed", "saga.compensated",
+		"compensate", "compensated", "undofailed", "redo", "saga.completed", "saga.compensated", "dismissed",
 	}, names)
 }
 

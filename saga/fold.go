@@ -55,6 +55,10 @@ func (s *State) apply(e events.Event) error {
 		return e.Unpack(&s.Turn.Turn)
 	case events.SagaCompleted, events.SagaCompensated:
 		return s.end(e)
+	case events.Dismissed:
+		s.Dismissed = &Dismissal{Fact: factOf(e)}
+		_ = e.Unpack(&s.Dismissed.Dismissal) // garbled or not, nothing depends on it
+		return nil
 	case events.Started, events.Attempt:
 		return s.claim(e)
 	}

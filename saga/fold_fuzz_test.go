@@ -112,7 +112,7 @@ func random(s *saga.State, take func() byte) events.Event {
 	n = max(1, n-int(take())%4/3) // mostly the last
 	var data any
 	switch subject.Kind {
-	case events.Submitted, events.Committed, events.Unwinding, events.SagaCompleted, events.SagaCompensated:
+	case events.Submitted, events.Committed, events.Unwinding, events.SagaCompleted, events.SagaCompensated, events.Dismissed:
 		step = ""
 		data = events.Turn{Reason: events.ReasonDeadline}
 	case events.Rejected:

@@ -198,7 +198,7 @@ func anyOf(t *testing.T, k events.Kind, step, agent, n string, seq uint64) event
 	s := events.Subject{Type: "story", Step: step, Kind: k, ID: "1"}
 	body := fmt.Sprintf(`{"agent":%q,"then":"retry","outcome":"completed"}`, agent)
 	switch k {
-	case events.Submitted, events.Rejected, events.Committed, events.Unwinding, events.SagaCompleted, events.SagaCompensated:
+	case events.Submitted, events.Rejected, events.Committed, events.Unwinding, events.SagaCompleted, events.SagaCompensated, events.Dismissed:
 		s.Step = ""
 	case events.Failed, events.Pending:
 		s.N = number(t, n)

@@ -20,6 +20,7 @@ type State struct {
 	Committed *Commitment       // the pivot; nil while the saga may turn
 	Turn      *Turn             // the latch; nil while the saga goes forward
 	End       *End              // nil while it runs
+	Dismissed *Dismissal        // nil unless a person saw to what was not done; nobody decides by it
 	Deadline  time.Time         // when it turns by itself; zero where no claim says so
 
 	Void   []events.Event // facts that came too late to count
@@ -130,6 +131,12 @@ type End struct {
 	Forward bool
 	Result  map[string]json.RawMessage
 	Refs    map[string]events.Ref // of the results on the shelf
+}
+
+// A Dismissal is that a person saw to what was not done.
+type Dismissal struct {
+	events.Dismissal
+	Fact
 }
 
 // A Fact is where and when something was written.

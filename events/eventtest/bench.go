@@ -59,7 +59,7 @@ func (b *bench) subject(k events.Kind, id string) events.Subject {
 		s.Agent = "b"
 	}
 	switch k {
-	case events.Submitted, events.Rejected, events.Committed, events.Unwinding, events.SagaCompleted, events.SagaCompensated:
+	case events.Submitted, events.Rejected, events.Committed, events.Unwinding, events.SagaCompleted, events.SagaCompensated, events.Dismissed:
 	default:
 		s.Step = "a"
 	}

@@ -21,6 +21,7 @@ type Log struct {
 	timers    *stream // nil until a type was ensured
 	agenda    agenda
 	consumers map[string]*consumer
+	present   map[*presence]struct{}
 	closed    bool
 }
 
@@ -32,7 +33,7 @@ var (
 
 // NewLog makes an empty log.
 func NewLog() *Log {
-	return &Log{sagas: map[string]*stream{}, consumers: map[string]*consumer{}}
+	return &Log{sagas: map[string]*stream{}, consumers: map[string]*consumer{}, present: map[*presence]struct{}{}}
 }
 
 // Close ends everything that waits and every timer that was set. All later

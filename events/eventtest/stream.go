@@ -47,7 +47,7 @@ func (s *stream) put(subject string, h events.Header, body []byte) uint64 {
 	if s.once {
 		m.event, m.err = events.Decode(subject, maps.Clone(h), body, m.seq, m.time)
 	} else {
-		m.timer, m.err = events.DecodeTimer(subject, body, m.time)
+		m.timer, m.err = events.DecodeTimer(subject, maps.Clone(h), body, m.time)
 	}
 	s.messages = append(s.messages, m)
 	s.slots[subject] = m.seq

@@ -43,6 +43,10 @@ var (
 	ErrAnswers = errors.New("it was answered as often as possible")
 	// ErrBadAnswer: nobody could make an outcome of the answer.
 	ErrBadAnswer = errors.New("bad answer")
+	// ErrRuns: the saga goes on.
+	ErrRuns = errors.New("it has not ended")
+	// ErrDismissed: somebody saw to it already.
+	ErrDismissed = errors.New("somebody saw to it already")
 	// ErrRedos: a person can ask so often and no more.
 	ErrRedos = errors.New("it was asked to undo again as often as possible")
 )

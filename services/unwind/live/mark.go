@@ -30,4 +30,5 @@ var marks = map[events.Kind]mark{
 	events.Redo:            {"◁", ink.Warn},
 	events.SagaCompleted:   {"✔", ink.Good},
 	events.SagaCompensated: {"↩", ink.Back},
+	events.Dismissed:       {"◇", ink.Quiet},
 }

@@ -159,6 +159,8 @@ func (t *tale) back(e events.Event, p *phrase) error {
 	case events.Redo:
 		t.orders[key] = claim{at: e.Time}
 		return note(e, p, func(d events.RedoOrder) string { return fmt.Sprintf("%s asks to undo again: %s", d.By, d.Reason) })
+	case events.Dismissed:
+		return note(e, p, dismissed)
 	case events.SagaCompleted:
 		p.note, p.tone = "the saga is completed · in "+ink.Span(e.Time.Sub(t.began)), ink.Good
 	case events.SagaCompensated:

@@ -108,3 +108,15 @@ func undoFailed(d events.UndoFailure) (note, follows string) {
 	}
 	return failure(d.Error), " · again in " + ink.Span(time.Duration(d.Due))
 }
+
+func dismissed(d events.Dismissal) string {
+	text := string(d.As)
+	if d.To != "" {
+		text += " as " + d.To
+	}
+	text += ", says " + d.By
+	if d.Reason != "" {
+		text += ": " + d.Reason
+	}
+	return text
+}
