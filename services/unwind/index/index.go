@@ -49,7 +49,7 @@ func Open(ctx context.Context, path string) (*Index, error) {
 	// locked fails at once. synchronous=NORMAL: a power failure may take the last
 	// transactions, rows and sequence together, and the stream has them still.
 	dsn := (&url.URL{Scheme: "file", Path: abs}).String() +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-65536)&_pragma=temp_store(MEMORY)"
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=wal_autocheckpoint(8192)&_pragma=cache_size(-65536)&_pragma=temp_store(MEMORY)"
 	if x.writing, err = sql.Open("sqlite", dsn+"&_txlock=immediate"); err != nil {
 		return fail(err)
 	}
