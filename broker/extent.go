@@ -8,8 +8,6 @@ import (
 	"github.com/unwind-saga/unwind/events"
 )
 
-var _ events.Scanner = (*Log)(nil)
-
 // Extent implements [events.Scanner].
 func (l *Log) Extent(ctx context.Context, typ string) (events.Extent, error) {
 	fail := func(err error) (events.Extent, error) {
