@@ -49,6 +49,7 @@ func (o Options) Run(ctx context.Context, log events.Log, cfg config.Config, h H
 	if err != nil {
 		return fmt.Errorf("run agent %q: %w", cfg.Agent, err)
 	}
+	defer r.watched(o.Observers)()
 	r.audience.phase(r.who(), Starting)
 	defer r.audience.phase(r.who(), Ended)
 	if err := log.Ensure(ctx, r.role.Type); err != nil {
@@ -134,11 +135,22 @@ func (o Options) runner(log events.Log, cfg config.Config, h Handler) (*runner, 
 		r.random = rand.Float64
 	}
 	r.logger = cmp.Or(o.Logger, slog.Default()).With("type", cfg.Saga, "step", cfg.Step, "agent", cfg.Agent)
-	for _, by := range o.Observers {
-		r.audience = append(r.audience, chaperoned(by, 64+8*cfg.Concurrency, r.logger))
-	}
 	r.rails = r.newRails()
 	return r, r.drill(o)
+}
+
+// watched lets observers hear of this instance, until it ends.
+func (r *runner) watched(observers []Observer) (end func()) {
+	var ends []func()
+	for _, o := range observers {
+		safe, end := chaperoned(o, 64+8*r.cfg.Concurrency, r.logger)
+		r.audience, ends = append(r.audience, safe), append(ends, end)
+	}
+	return func() {
+		for _, end := range ends {
+			end()
+		}
+	}
 }
 
 func (r *runner) who() Who { return Who{r.role.Type, r.role.Step, r.role.Agent, r.instance} }

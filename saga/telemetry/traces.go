@@ -41,11 +41,12 @@ func (s *spans) heard(ctx context.Context, h agent.Heard) (context.Context, func
 	if s == nil {
 		return ctx, func(agent.Settled) {}
 	}
-	d := h.Delivery
+	d, began := h.Delivery, time.Now()
+	name := template(d.Subject, d)
 	ctx = from(ctx, h.Trace())
 	options := []trace.SpanStartOption{
 		trace.WithSpanKind(trace.SpanKindConsumer),
-		trace.WithAttributes(messaging("process", template(d.Subject, d))...),
+		trace.WithAttributes(messaging("process", name, "")...),
 		trace.WithAttributes(place(h.Who)...),
 		trace.WithAttributes(
 			semconv.MessagingOperationTypeProcess,
@@ -68,14 +69,14 @@ func (s *spans) heard(ctx context.Context, h agent.Heard) (context.Context, func
 	if origin := trace.SpanContextFromContext(ctx); origin.IsValid() {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: origin}))
 	}
-	ctx, span := s.tracer.Start(ctx, "process "+template(d.Subject, d), options...)
+	ctx, span := s.tracer.Start(ctx, "process "+name, append(options, trace.WithTimestamp(began))...)
 	return ctx, func(e agent.Settled) {
 		span.SetAttributes(Settled.String(string(e.How)))
 		if e.Err != nil {
 			span.SetAttributes(semconv.ErrorTypeKey.String(string(e.How)))
 			span.SetStatus(codes.Error, string(e.How))
 		}
-		span.End()
+		span.End(over(began, e.Took))
 	}
 }
 
@@ -84,7 +85,7 @@ func (s *spans) called(ctx context.Context, c agent.Call) (context.Context, func
 	if s == nil {
 		return ctx, func(agent.Returned) {}
 	}
-	way := Forward
+	way, began := Forward, time.Now()
 	if c.Undoing {
 		way = Back
 	}
@@ -92,14 +93,14 @@ func (s *spans) called(ctx context.Context, c agent.Call) (context.Context, func
 	if c.Cause != "" {
 		attrs = append(attrs, Cause.String(string(c.Cause)))
 	}
-	ctx, span := s.tracer.Start(ctx, verb(c)+" "+c.Step, trace.WithAttributes(attrs...))
+	ctx, span := s.tracer.Start(ctx, verb(c)+" "+c.Step, trace.WithAttributes(attrs...), trace.WithTimestamp(began))
 	return ctx, func(r agent.Returned) {
 		span.SetAttributes(Outcome.String(string(r.How)))
 		if r.How == agent.CallFailed {
 			span.SetAttributes(semconv.ErrorTypeKey.String(r.Code), Class.String(string(r.Class)))
 			span.SetStatus(codes.Error, string(r.Class)+": "+r.Code)
 		}
-		span.End()
+		span.End(over(began, r.Took))
 	}
 }
 
@@ -111,17 +112,17 @@ func (s *spans) writes(ctx context.Context, w agent.Writing) (context.Context, a
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		ctx = from(ctx, agent.Trace{Parent: w.Cause.TraceParent, State: w.Cause.TraceState})
 	}
-	e := w.Event
+	e, began := w.Event, time.Now()
 	name := eventTemplate(e.Subject.String())
 	way := directionOf(e.Subject.Kind)
 	if way == Back {
 		// What was asked forward has turned.
 		trace.SpanFromContext(ctx).SetAttributes(Direction.String(Back))
 	}
-	attrs := append(messaging("publish", name), place(w.Who)...)
+	attrs := append(messaging("publish", name, ""), place(w.Who)...)
 	attrs = append(attrs, said(w.Data)...)
 	below, span := s.tracer.Start(ctx, "publish "+name,
-		trace.WithSpanKind(trace.SpanKindProducer),
+		trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(began),
 		trace.WithAttributes(attrs...),
 		trace.WithAttributes(
 			semconv.MessagingOperationTypeSend,
@@ -143,8 +144,13 @@ func (s *spans) writes(ctx context.Context, w agent.Writing) (context.Context, a
 		default:
 			span.SetAttributes(Sequence.Int64(int64(is.Seq))) //nolint:gosec // a stream has no so many messages
 		}
-		span.End()
+		span.End(over(began, is.Took))
 	}
+}
+
+// over is when something ended: what ends is told a little later.
+func over(began time.Time, took time.Duration) trace.SpanEndOption {
+	return trace.WithTimestamp(began.Add(took))
 }
 
 // said is what an event says that is worth to be found by.
