@@ -141,6 +141,10 @@ func backlog(typ string, c jetstream.ConsumerInfo, timers bool) (events.Backlog,
 	b := events.Backlog{
 		Consumer: c.Name, Agent: agent, Purpose: purpose,
 		Waiting: c.NumPending, Held: c.NumAckPending, Listens: c.NumWaiting > 0 || c.PushBound,
+		Filters: c.Config.FilterSubjects,
+	}
+	if c.Config.FilterSubject != "" {
+		b.Filters = []string{c.Config.FilterSubject}
 	}
 	if c.Delivered.Last != nil {
 		b.Last = *c.Delivered.Last

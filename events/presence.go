@@ -50,6 +50,10 @@ type Backlog struct {
 	Listens  bool      `json:"listens"`         // somebody asks for messages right now
 	Oldest   time.Time `json:"oldest,omitzero"` // when the first of those that wait was written
 	Last     time.Time `json:"last,omitzero"`   // when it was last given a message
+
+	// Filters are the subjects that it hears. They tell an agent's place in the
+	// choreography, also of one that never said it.
+	Filters []string `json:"filters,omitempty"`
 }
 
 // A Purpose says what a consumer listens for.

@@ -82,7 +82,7 @@ func (l *Log) Backlogs(ctx context.Context, typ string) ([]events.Backlog, error
 		}
 		b := events.Backlog{
 			Consumer: k.name, Agent: agent, Purpose: purpose,
-			Held: len(k.open), Listens: k.asking > 0, Last: k.last,
+			Held: len(k.open), Listens: k.asking > 0, Last: k.last, Filters: slices.Clone(k.filters),
 		}
 		for seq := k.next; seq <= k.stream.last(); seq++ {
 			m := k.stream.at(seq)
