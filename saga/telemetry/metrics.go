@@ -169,7 +169,7 @@ func (in *instruments) start(who agent.Who) {
 // heard counts a message in the hands of the instance.
 func (in *instruments) heard(ctx context.Context, h agent.Heard) (settled func(agent.Settled)) {
 	if in == nil {
-		return func(agent.Settled) {}
+		return nil
 	}
 	name := template(h.Delivery.Subject, h.Delivery)
 	active := in.known(label{of: "hand", agent: h.Who.Agent, step: h.Step, a: h.Type, b: string(h.Purpose)}, func() []attribute.KeyValue {
@@ -192,7 +192,7 @@ func (in *instruments) heard(ctx context.Context, h agent.Heard) (settled func(a
 
 func (in *instruments) called(ctx context.Context, c agent.Call) (returned func(agent.Returned)) {
 	if in == nil {
-		return func(agent.Returned) {}
+		return nil
 	}
 	known := func(how agent.Ending) metric.MeasurementOption {
 		return in.known(label{of: verb(c), agent: c.Agent, step: c.Step, a: c.Type, b: string(how)}, func() []attribute.KeyValue {
@@ -215,9 +215,6 @@ func (in *instruments) called(ctx context.Context, c agent.Call) (returned func(
 
 // wrote counts an event that is in the log: this instance was the one that wrote it.
 func (in *instruments) wrote(ctx context.Context, w agent.Writing, is agent.Written) {
-	if in == nil {
-		return
-	}
 	name, trouble := eventTemplate(w.Event.Subject.String()), ""
 	if is.Err != nil {
 		trouble = "unacknowledged"
