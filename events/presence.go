@@ -45,6 +45,7 @@ type Backlog struct {
 	Consumer string    `json:"consumer"`
 	Agent    string    `json:"agent,omitempty"` // empty for what all agents of the type share
 	Purpose  Purpose   `json:"purpose"`
+	Filters  []string  `json:"filters"`         // the subjects that it hears: its place in the choreography
 	Waiting  uint64    `json:"waiting"`         // messages that nobody was given yet
 	Held     int       `json:"held"`            // messages given to somebody and not acknowledged
 	Listens  bool      `json:"listens"`         // somebody asks for messages right now

@@ -81,7 +81,7 @@ func (l *Log) Backlogs(ctx context.Context, typ string) ([]events.Backlog, error
 			continue
 		}
 		b := events.Backlog{
-			Consumer: k.name, Agent: agent, Purpose: purpose,
+			Consumer: k.name, Agent: agent, Purpose: purpose, Filters: slices.Clone(k.filters),
 			Held: len(k.open), Listens: k.asking > 0, Last: k.last,
 		}
 		for seq := k.next; seq <= k.stream.last(); seq++ {
