@@ -45,12 +45,15 @@ type Backlog struct {
 	Consumer string    `json:"consumer"`
 	Agent    string    `json:"agent,omitempty"` // empty for what all agents of the type share
 	Purpose  Purpose   `json:"purpose"`
-	Filters  []string  `json:"filters"`         // the subjects that it hears: its place in the choreography
 	Waiting  uint64    `json:"waiting"`         // messages that nobody was given yet
 	Held     int       `json:"held"`            // messages given to somebody and not acknowledged
 	Listens  bool      `json:"listens"`         // somebody asks for messages right now
 	Oldest   time.Time `json:"oldest,omitzero"` // when the first of those that wait was written
 	Last     time.Time `json:"last,omitzero"`   // when it was last given a message
+
+	// Filters are the subjects that it hears. They tell an agent's place in the
+	// choreography, also of one that never said it.
+	Filters []string `json:"filters,omitempty"`
 }
 
 // A Purpose says what a consumer listens for.

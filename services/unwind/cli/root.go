@@ -37,7 +37,7 @@ type tool struct {
 	out, err io.Writer
 
 	server, context, creds string
-	colour, format         string
+	colour, format, times  string
 	timeout                time.Duration
 
 	ran bool // flags and arguments were understood
@@ -92,13 +92,16 @@ terminal.`,
 		t.devCommand(),
 		t.drillCommand(),
 		t.sagaCommand(),
+		t.replayCommand(),
 		t.agentCommand(),
 		t.inboxCommand(),
 		t.dlqCommand(),
+		t.indexCommand(),
 		t.stepCommand(),
 		t.operatorCommand(),
 		t.serveCommand(),
 		t.lintCommand(),
+		t.graphCommand(),
 		t.doctorCommand(),
 		t.manCommand(),
 		t.versionCommand(),
@@ -114,8 +117,11 @@ func (t *tool) understand(c *cobra.Command) error {
 	if _, err := ink.Choose(t.colour, t.out); err != nil {
 		return misused(c, err)
 	}
-	if f := c.Flags().Lookup("output"); f != nil && !slices.Contains(formats, t.format) {
-		return misused(c, fmt.Errorf("output %q: want text, json or jsonl", t.format))
+	if f := c.Flags().Lookup("output"); f != nil && !slices.Contains(f.Annotations[formatsKey], t.format) {
+		return misused(c, fmt.Errorf("output %q: want %s", t.format, either(f.Annotations[formatsKey])))
+	}
+	if _, err := ink.ChooseTimes(t.times, time.Time{}); err != nil {
+		return misused(c, err)
 	}
 	if t.timeout < 0 {
 		return misused(c, errors.New("timeout: must not be negative"))
