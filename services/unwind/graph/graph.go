@@ -209,7 +209,7 @@ func order(steps map[string]*Step) (names []string) {
 // not running may well be who is looked for.
 var whole = []lint.Code{
 	lint.NoPrimary, lint.UnknownStep, lint.NoFinal, lint.LooseStep, lint.UnknownAgent, lint.IdleStandIn,
-	lint.UnknownResult, lint.UncheckedResults, lint.BreakerAlone,
+	lint.UnknownResult, lint.UncheckedResults, lint.BreakerAlone, lint.RefusalBeside,
 }
 
 func (g *Graph) judge(agents []config.Config) {

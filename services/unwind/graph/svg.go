@@ -18,7 +18,7 @@ const (
 	pad      = 14
 	rowHigh  = 22
 	headHigh = 24
-	letter   = 7.3
+	letter   = 7.6
 	bold     = 8.3
 )
 
@@ -96,8 +96,11 @@ func (g Graph) card(s Step) card {
 		c.badge, c.class = "FINAL", "card final"
 	}
 	there := false
-	for _, p := range s.Players {
+	for i, p := range s.Players {
 		r := row{name: p.Agent, dot: "file"}
+		if i > 0 {
+			r.name = "else " + p.Agent
+		}
 		there = there || p.There
 		switch {
 		case !p.There:
@@ -124,7 +127,7 @@ func wide(text string, each float64) int { return int(float64(ink.Width(text)) *
 
 func (c card) width() int {
 	if c.rows == nil {
-		return wide(c.title, letter) + 2*pad
+		return (wide(c.title, letter) + 2*pad + 1) / 2 * 2
 	}
 	w := wide(c.title, bold)
 	if c.badge != "" {
@@ -136,7 +139,7 @@ func (c card) width() int {
 	for _, r := range c.rows {
 		w = max(w, 16+wide(r.name, letter)+18+wide(r.says, letter))
 	}
-	return w + 2*pad
+	return (w + 2*pad + 1) / 2 * 2 // even, so that lines between middles are straight
 }
 
 func (c card) height() int {

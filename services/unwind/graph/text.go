@@ -22,11 +22,17 @@ func (g Graph) Text(w io.Writer, o Options) error {
 	columns := cmp.Or(o.Columns, 80)
 	lines := []string{o.Ink.Paint(ink.Strong, g.title()), ""}
 	lines = append(lines, g.draw(columns, o.Ink)...)
-	if legend := g.legend(); legend != "" {
+	if signs := g.legend(); len(signs) > 0 {
 		lines = append(lines, "")
-		for line := range strings.SplitSeq(ink.Wrap(legend, columns), "\n") {
-			lines = append(lines, o.Ink.Paint(ink.Quiet, line))
+		text := ""
+		for i, sign := range signs {
+			if joined := words(" · ", text, sign); i == 0 || ink.Width(joined) <= columns {
+				text = joined
+				continue
+			}
+			lines, text = append(lines, o.Ink.Paint(ink.Quiet, text)), sign
 		}
+		lines = append(lines, o.Ink.Paint(ink.Quiet, text))
 	}
 	if len(g.Missing) > 0 {
 		lines = append(lines, "", ink.Wrap(o.Ink.Paint(ink.Bad, "missing")+": "+strings.Join(g.Missing, ", "), columns))
@@ -61,7 +67,7 @@ func (g Graph) title() string {
 }
 
 // legend explains the signs that the drawing has.
-func (g Graph) legend() string {
+func (g Graph) legend() (signs []string) {
 	var undo, pivot, final, standIn, when, silent bool
 	for _, s := range g.Steps {
 		pivot, final, when = pivot || s.Pivot, final || s.Final, when || s.When != ""
@@ -70,15 +76,18 @@ func (g Graph) legend() string {
 			silent = silent || g.Live && p.There && p.Running == 0
 		}
 	}
-	say := func(said bool, text string) string {
-		if said {
-			return text
+	for _, sign := range []struct {
+		said bool
+		text string
+	}{
+		{undo, "↶ can be undone"}, {standIn, "┄ takes over from the one above"}, {when, "if: else it is skipped"},
+		{pivot, "◆ pivot: from here on nothing turns back"}, {final, "■ final"}, {silent, "? listens, but does not announce itself"},
+	} {
+		if sign.said {
+			signs = append(signs, sign.text)
 		}
-		return ""
 	}
-	return words(" · ",
-		say(undo, "↶ can be undone"), say(standIn, "┄ takes over from the one above"), say(when, "if: else it is skipped"),
-		say(pivot, "◆ pivot: from here on nothing turns back"), say(final, "■ final"), say(silent, "? listens, but does not announce itself"))
+	return signs
 }
 
 // draw finds the widest boxes that fit.
@@ -114,7 +123,7 @@ func (b box) width() int {
 	for _, l := range b.lines {
 		w = max(w, ink.Width(l.text))
 	}
-	return w + 4
+	return w + 4 + (w+1)%2 // odd, so that it has a middle
 }
 
 // boxes are the task's, and then the steps', with no text longer than most.
@@ -138,32 +147,36 @@ func (g Graph) inside(s Step, most int) (lines []line) {
 	if s.Final {
 		signs += " ■"
 	}
-	put(ink.Strong, "", s.Name, signs)
+	tone, players := ink.Strong, s.Players
+	if len(players) > 0 && players[0].Agent == s.Name { // the step says it all
+		if state := g.state(players[0]); state != "" {
+			signs = " " + state + signs
+		}
+		if !players[0].There {
+			tone = ink.Bad
+		}
+		players = players[1:]
+	}
+	put(tone, "", s.Name, signs)
 	if s.When != "" {
 		put(ink.Quiet, "", "if "+ink.Clean(s.When), "")
 	}
 	if len(s.Players) == 0 {
 		put(ink.Bad, "", "nobody plays it", "")
 	}
-	for i, p := range s.Players {
-		name := p.Agent
-		if i == 0 && p.Agent == s.Name {
-			name = ""
-		}
-		if i > 0 {
+	for _, p := range players {
+		name, tone := p.Agent, ink.Plain
+		if p.Agent != s.Players[0].Agent {
 			name = "┄ " + name
 		}
-		tone := ink.Plain
 		if !p.There {
 			tone = ink.Bad
 		}
 		end := g.state(p)
-		if name != "" && end != "" {
+		if end != "" {
 			end = " " + end
 		}
-		if name+end != "" {
-			put(tone, "", name, end)
-		}
+		put(tone, "", name, end)
 	}
 	return lines
 }

@@ -41,12 +41,6 @@ func (a Agent) row(now time.Time) []ink.Cell {
 	if step == a.Agent {
 		step = ""
 	}
-	count := func(n uint64, tone ink.Tone) ink.Cell {
-		if n == 0 {
-			return ink.Cell{Text: "·", Tone: ink.Quiet}
-		}
-		return ink.Cell{Text: strconv.FormatUint(n, 10), Tone: tone}
-	}
 	running := ink.Cell{Text: strconv.Itoa(a.Running)}
 	if !a.There() {
 		running = ink.Cell{Text: "none", Tone: ink.Bad}
@@ -64,6 +58,13 @@ func (a Agent) row(now time.Time) []ink.Cell {
 		count(a.Vitals.Retried, ink.Warn), count(a.Vitals.Undone, ink.Back), lag,
 		{Text: a.remark(now), Tone: ink.Quiet},
 	}
+}
+
+func count(n uint64, tone ink.Tone) ink.Cell {
+	if n == 0 {
+		return ink.Cell{Text: "·", Tone: ink.Quiet}
+	}
+	return ink.Cell{Text: strconv.FormatUint(n, 10), Tone: tone}
 }
 
 // remark says what the numbers do not.
