@@ -77,8 +77,8 @@ func Live(typ string, agents []roster.Agent) Graph {
 			c.Step = cmp.Or(c.Step, a.Step)
 			g.Unjudged = append(g.Unjudged, a.Agent)
 		}
-		if c.Step == "" {
-			continue // it has not even consumers that say so
+		if a.Config == nil && len(a.Backlogs) == 0 {
+			continue // nothing says where it stands
 		}
 		all = append(all, c)
 		players[a.Agent] = Player{Agent: a.Agent, StandIn: c.StandIn, Running: a.Running, There: a.There(), Declared: a.Config != nil, Undo: undo(c, a.Config != nil)}

@@ -66,7 +66,7 @@ func Describe(w io.Writer, a Agent, now time.Time, schemas bool, o Options) erro
 	if declared {
 		c = *a.Config
 	}
-	for _, f := range facts(c, declared) {
+	for _, f := range facts(c, declared, declared || len(a.Backlogs) > 0) {
 		lines = append(lines, "  "+o.Ink.Paint(ink.Quiet, ink.Left(f[0], 14))+strings.ReplaceAll(ink.Clean(f[1]), "\n", " "))
 	}
 	switch {
@@ -77,8 +77,10 @@ func Describe(w io.Writer, a Agent, now time.Time, schemas bool, o Options) erro
 	}
 	lines = append(lines, "", o.Ink.Paint(ink.Strong, a.presence(now)))
 	lines = append(lines, indent(a.processes(now, o))...)
-	lines = append(lines, "", o.Ink.Paint(ink.Strong, "consumers"))
-	lines = append(lines, indent(a.queues(now, o))...)
+	if len(a.Backlogs) > 0 {
+		lines = append(lines, "", o.Ink.Paint(ink.Strong, "consumers"))
+		lines = append(lines, indent(a.queues(now, o))...)
+	}
 	if schemas {
 		lines = append(lines, schema("task_schema", c.TaskSchema, o)...)
 		lines = append(lines, schema("result_schema", c.ResultSchema, o)...)
@@ -88,12 +90,13 @@ func Describe(w io.Writer, a Agent, now time.Time, schemas bool, o Options) erro
 }
 
 // facts are what is worth knowing of a configuration.
-func facts(c config.Config, declared bool) (all [][2]string) {
+func facts(c config.Config, declared, placed bool) (all [][2]string) {
 	say := func(name, format string, args ...any) {
 		all = append(all, [2]string{name, fmt.Sprintf(format, args...)})
 	}
 	say("step", "%s", cmp.Or(c.Step, "unknown"))
 	switch {
+	case !placed:
 	case c.StandIn:
 		say("begins", "when the step is handed to it")
 	case len(c.After) == 0:
@@ -154,7 +157,7 @@ func (a Agent) presence(now time.Time) string {
 	case a.Listens:
 		return "somebody listens, and does not say who it is"
 	default:
-		return "no instance is running, last seen " + a.seen(now)
+		return "no instance is running, " + a.seen(now)
 	}
 }
 

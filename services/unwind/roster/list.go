@@ -71,7 +71,7 @@ func count(n uint64, tone ink.Tone) ink.Cell {
 func (a Agent) remark(now time.Time) string {
 	switch {
 	case !a.There():
-		return "last seen " + a.seen(now)
+		return a.seen(now)
 	case a.Running == 0:
 		return "listens, but does not say who it is"
 	case a.Odd != nil:
@@ -85,7 +85,7 @@ func (a Agent) remark(now time.Time) string {
 // that is gone.
 func (a Agent) seen(now time.Time) string {
 	if a.LastGiven.IsZero() {
-		return "never"
+		return "never at work"
 	}
-	return ink.Span(now.Sub(a.LastGiven)) + " ago"
+	return "last at work " + ink.Span(now.Sub(a.LastGiven)) + " ago"
 }

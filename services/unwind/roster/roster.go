@@ -147,10 +147,11 @@ func (a *Agent) place() {
 // whether it only stands in.
 func (a Agent) Heard() (c config.Config) {
 	c.Saga, c.Agent = a.Type, a.Agent
-	entry := false
+	entry, known := false, false
 	for _, b := range a.Backlogs {
 		for _, filter := range b.Filters {
 			s, ok := heard(filter)
+			known = known || ok && b.Purpose == events.ForForward
 			switch {
 			case !ok || b.Purpose == events.ForTimers:
 			case s.Kind == events.Submitted:
@@ -163,7 +164,7 @@ func (a Agent) Heard() (c config.Config) {
 		}
 	}
 	slices.Sort(c.After)
-	c.StandIn = !entry && len(c.After) == 0
+	c.StandIn = known && !entry && len(c.After) == 0
 	return c
 }
 
