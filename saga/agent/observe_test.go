@@ -59,7 +59,7 @@ func (d *diary) observer() agent.Observer {
 				d.note("write %s (%T), refused %t", w.Event.Subject.Event(), w.Data, is.Refused)
 			}
 		},
-		Sets: func(_ context.Context, who agent.Who, t events.Timer) agent.Trace {
+		Sets: func(_ context.Context, _ agent.Who, t events.Timer) agent.Trace {
 			d.ask("set %s for %s", t.Set(), t.To)
 			return agent.Trace{}
 		},
@@ -194,7 +194,7 @@ func TestTraceTravels(t *testing.T) {
 		var heard diary
 		n := 0
 		w.start(cfg, fickle(1, errOops), agent.Options{Observers: []agent.Observer{{
-			Heard: func(ctx context.Context, h agent.Heard) (context.Context, func(agent.Settled)) {
+			Heard: func(_ context.Context, h agent.Heard) (context.Context, func(agent.Settled)) {
 				heard.note("%s %s", h.Purpose, h.Trace().Parent)
 				return nil, nil
 			},
