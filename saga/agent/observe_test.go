@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,9 +72,10 @@ func (d *diary) observer() agent.Observer {
 
 // fickle fails so many times, and then works; what it did can be undone.
 func fickle(times int, err error) agent.Handler {
+	var calls atomic.Int64
 	return agent.Handler{
 		Perform: func(context.Context, agent.Task) (agent.Result, error) {
-			if times--; times >= 0 {
+			if calls.Add(1) <= int64(times) {
 				return agent.Result{}, err
 			}
 			return agent.Result{Data: "12A"}, nil
