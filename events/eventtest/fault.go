@@ -250,6 +250,27 @@ func (f *Faulty) Scan(ctx context.Context, typ string, see func(events.Event) er
 	})
 }
 
+// Extent implements [events.Scanner].
+func (f *Faulty) Extent(ctx context.Context, typ string) (reach events.Extent, err error) {
+	err = f.call(ctx, func(ctx context.Context) error {
+		f.count(&f.counts.Reads)
+		reach, err = f.log.Extent(ctx, typ)
+		return err
+	})
+	return reach, err
+}
+
+// ScanFrom implements [events.Scanner].
+func (f *Faulty) ScanFrom(ctx context.Context, typ string, from uint64, see func(events.Event) error) (next uint64, err error) {
+	next = max(from, 1)
+	err = f.call(ctx, func(ctx context.Context) error {
+		f.count(&f.counts.Reads)
+		next, err = f.log.ScanFrom(ctx, typ, from, see)
+		return err
+	})
+	return next, err
+}
+
 // SetTimer implements [events.Timekeeper].
 func (f *Faulty) SetTimer(ctx context.Context, t events.Timer) error {
 	return f.call(ctx, func(ctx context.Context) error {
@@ -282,6 +303,31 @@ func (f *Faulty) Get(ctx context.Context, typ string, r events.Ref) (data []byte
 		return nil, err
 	}
 	return data, nil
+}
+
+// Announce implements [events.Directory]. It says nothing of being frozen.
+func (f *Faulty) Announce(ctx context.Context, i events.Instance, vitals func() events.Vitals) error {
+	return f.listen(ctx, func(ctx context.Context) error {
+		return f.log.Announce(ctx, i, vitals)
+	})
+}
+
+// Instances implements [events.Directory].
+func (f *Faulty) Instances(ctx context.Context, typ string) (all []events.Instance, err error) {
+	err = f.call(ctx, func(ctx context.Context) error {
+		all, err = f.log.Instances(ctx, typ)
+		return err
+	})
+	return all, err
+}
+
+// Backlogs implements [events.Directory].
+func (f *Faulty) Backlogs(ctx context.Context, typ string) (all []events.Backlog, err error) {
+	err = f.call(ctx, func(ctx context.Context) error {
+		all, err = f.log.Backlogs(ctx, typ)
+		return err
+	})
+	return all, err
 }
 
 // Consume implements [events.Source].
