@@ -71,7 +71,7 @@ func Generate(o Options) (*Document, error) {
 		}}}},
 		{"channels", b.channels},
 		{"operations", b.operations},
-		{"components", Object{{"messages", b.messages}, {"schemas", b.schemas.all}}},
+		{"components", Object{{"messages", b.messages}, {"schemas", b.schemas.all}, {"parameters", b.parameters}}},
 	}}, nil
 }
 
@@ -128,10 +128,10 @@ type builder struct {
 	typ     string
 	agents  []config.Config
 
-	channels, operations, messages Object
-	schemas                        schemas
-	slots                          []slot
-	made                           map[string]bool
+	channels, operations, messages, parameters Object
+	schemas                                    schemas
+	slots                                      []slot
+	made                                       map[string]bool
 }
 
 // steps lists the steps, and who performs each.
@@ -203,11 +203,14 @@ func (b *builder) channel(id, address string, c Object, k events.Kind) {
 		if !strings.Contains(address, "{"+p.name+"}") {
 			continue
 		}
+		shared := p.name
 		if p.name == "n" {
 			least, most := bounds(k)
 			p.means = fmt.Sprintf("A number from %d to %d", least, most)
+			shared = fmt.Sprintf("n-%d-%d", least, most)
 		}
-		parameters.Set(p.name, Object{{"description", p.means}, {"examples", []string{p.example}}})
+		b.parameters.Set(shared, Object{{"description", p.means}, {"examples", []string{p.example}}})
+		parameters.Set(p.name, ref("#/components/parameters/"+shared))
 	}
 	if len(parameters) > 0 {
 		c.Set("parameters", parameters)

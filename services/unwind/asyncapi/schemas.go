@@ -21,7 +21,7 @@ const schemaPath = "#/components/schemas/"
 func (s *schemas) data(k events.Kind) (any, error) {
 	text, ok := events.Schema(k)
 	if !ok {
-		return true, nil
+		return Object{{"description", "any JSON"}}, nil
 	}
 	o, err := object(text)
 	if err != nil {
@@ -100,9 +100,9 @@ func (s *schemas) own(name string, text json.RawMessage) (any, error) {
 		return text, nil
 	}
 	kept := Object{}
-	for _, m := range o {
+	for _, m := range moved(o, schemaPath+name).(Object) {
 		if m.Name != "$schema" && m.Name != "$id" {
-			kept = append(kept, Member{m.Name, moved(m.Value, schemaPath+name)})
+			kept = append(kept, m)
 		}
 	}
 	s.all.Set(name, kept)
