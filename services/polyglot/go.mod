@@ -8,6 +8,7 @@ require (
 	github.com/unwind-saga/unwind/saga v0.0.0
 	github.com/unwind-saga/unwind/services/kyc v0.0.0
 	github.com/unwind-saga/unwind/services/unwind v0.0.0
+	modernc.org/sqlite v1.62.0
 )
 
 require (
@@ -49,6 +50,7 @@ require (
 	github.com/unwind-saga/unwind/broker v0.0.0 // indirect
 	github.com/unwind-saga/unwind/saga/barrier v0.0.0 // indirect
 	github.com/unwind-saga/unwind/services/mail v0.0.0 // indirect
+	github.com/unwind-saga/unwind/services/store v0.0.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	go.yaml.in/yaml/v4 v4.0.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
@@ -65,7 +67,6 @@ require (
 	modernc.org/libc v1.80.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
-	modernc.org/sqlite v1.62.0 // indirect
 )
 
 replace github.com/unwind-saga/unwind/events => ../../events
@@ -85,3 +86,5 @@ replace github.com/unwind-saga/unwind/services/unwind => ../unwind
 replace github.com/unwind-saga/unwind/services/host => ../host
 
 replace github.com/unwind-saga/unwind/saga/telemetry => ../../saga/telemetry
+
+replace github.com/unwind-saga/unwind/services/store => ../store
