@@ -1,0 +1,129 @@
+package verify
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/unwind-saga/unwind/saga/config"
+	"github.com/unwind-saga/unwind/services/unwind/dev"
+)
+
+// A Case is what an agent is tried with: a verify.yaml beside its agent.yaml
+// (<name>.verify.yaml beside <name>.agent.yaml). Without one, the agent has to
+// complete the task {}.
+//
+//	completes:                       # a task that the agent completes
+//	  task: {"from": "BER"}          # or the name of a file, or, without one, the world's first
+//	  results: {quote: quote.json}   # what the steps before it answered
+//	refuses: {task: bad.json}        # one that it refuses
+//	fails: {task: down.json}         # one at which it fails each time, with an error that may pass
+//	world: ../drill                  # a program that counts effects, as for `unwind drill`
+//	env: {KYC_LEASE: 2s}             # of the agent
+//
+// A value is JSON written as YAML. A text that ends with .json is a file beside
+// the case.
+type Case struct {
+	Completes *Matter           `yaml:"completes"`
+	Refuses   *Matter           `yaml:"refuses"`
+	Fails     *Matter           `yaml:"fails"`
+	World     string            `yaml:"world"`
+	Env       map[string]string `yaml:"env"`
+}
+
+// A Matter is a task, and what the steps before the agent answered.
+type Matter struct {
+	Task    any            `yaml:"task"`
+	Results map[string]any `yaml:"results"`
+
+	task    json.RawMessage
+	results map[string]json.RawMessage
+}
+
+// A Subject is an agent under trial.
+type Subject struct {
+	Program dev.Program
+	Case    Case
+	file    string // of the case; empty where there is none
+}
+
+// Load reads an agent's file and the case beside it, or the one that is named.
+func Load(file, caseFile string) (Subject, error) {
+	s := Subject{file: caseFile}
+	var err error
+	named := caseFile != ""
+	if !named {
+		s.file = caseBeside(file)
+	}
+	if _, gone := os.Stat(s.file); errors.Is(gone, os.ErrNotExist) && !named {
+		s.file = ""
+	} else if _, err := config.ReadFile(s.file, &s.Case); err != nil {
+		return s, err
+	}
+	// What the case says of the environment holds for the agent's file too.
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return s, fmt.Errorf("load agent configuration: %w", err)
+	}
+	cfg, err := config.Parse(file, text, func(name string) (string, bool) {
+		if value, ok := s.Case.Env[name]; ok {
+			return value, true
+		}
+		return os.LookupEnv(name)
+	})
+	if err != nil {
+		return s, err
+	}
+	s.Program = dev.Program{Config: cfg, File: file}
+	if s.Case.Completes == nil {
+		s.Case.Completes = &Matter{}
+	}
+	for name, m := range map[string]*Matter{"completes": s.Case.Completes, "refuses": s.Case.Refuses, "fails": s.Case.Fails} {
+		if err := m.load(filepath.Dir(file)); err != nil {
+			return s, fmt.Errorf("read the task that %q names in %s: %w", name, s.file, err)
+		}
+	}
+	return s, nil
+}
+
+func caseBeside(file string) string {
+	folder, name := filepath.Split(file)
+	return filepath.Join(folder, strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), "agent")+"verify.yaml")
+}
+
+func (m *Matter) load(folder string) (err error) {
+	if m == nil {
+		return nil
+	}
+	if m.Task != nil {
+		if m.task, err = value(folder, m.Task); err != nil {
+			return err
+		}
+	}
+	m.results = map[string]json.RawMessage{}
+	for step, v := range m.Results {
+		if m.results[step], err = value(folder, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value is a JSON value that was written as YAML, or is in a file.
+func value(folder string, v any) (json.RawMessage, error) {
+	name, ok := v.(string)
+	if !ok || !strings.HasSuffix(name, ".json") {
+		return json.Marshal(v)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, name))
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid(text) {
+		return nil, fmt.Errorf("%s is not JSON", name)
+	}
+	return text, nil
+}
