@@ -9,6 +9,6 @@ func (t *tool) agentCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand()
+	c.AddCommand(t.verifyCommand())
 	return c
 }

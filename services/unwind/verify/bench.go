@@ -40,8 +40,9 @@ type bench struct {
 	world  *drill.World
 	first  json.RawMessage // the world's task
 
-	sagas  int
-	scenes []*scene // all so far: at the end, all that the agent wrote is looked at
+	sagas   int
+	strange map[uint64]bool // sequences of what the verifier wrote as a stranger
+	scenes  []*scene        // all so far: at the end, all that the agent wrote is looked at
 }
 
 // as is who writes what the verifier plays.
@@ -261,6 +262,12 @@ func (b *bench) publish(ctx context.Context, subject string, header nats.Header,
 	if err != nil {
 		return 0, fmt.Errorf("publish %s: %w", subject, err)
 	}
+	if ack.Stream != "TIMERS" {
+		if b.strange == nil {
+			b.strange = map[uint64]bool{}
+		}
+		b.strange[ack.Sequence] = true
+	}
 	return ack.Sequence, nil
 }
 
@@ -308,4 +315,3 @@ func (c Config) output() io.Writer {
 	}
 	return c.Output
 }
-
