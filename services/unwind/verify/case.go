@@ -25,7 +25,8 @@ import (
 //	env: {KYC_LEASE: 2s}             # of the agent
 //
 // A value is JSON written as YAML. A text that ends with .json is a file beside
-// the case.
+// the agent's. Wherever {{n}} stands in a value, each saga has a number of its own:
+// for what can be taken only once.
 type Case struct {
 	Completes *Matter           `yaml:"completes"`
 	Refuses   *Matter           `yaml:"refuses"`

@@ -107,8 +107,7 @@ func fails(ctx context.Context, b *bench) error {
 		return err
 	}
 	due := e.Time.Add(time.Duration(f.Due))
-	// The message is to be let go long before the next attempt, or as soon as can be.
-	h, err := s.rest(ctx)
+	h, err := s.letGo(ctx, due)
 	if err != nil {
 		return err
 	}
@@ -189,4 +188,30 @@ func givesUp(ctx context.Context, b *bench) error {
 	}
 	_, err := s.back(ctx)
 	return err
+}
+
+// letGo waits until the agent holds no message, which has to be long before the
+// next attempt is due.
+func (s *scene) letGo(ctx context.Context, due time.Time) (history, error) {
+	wait := time.Until(due)
+	if wait < 300*time.Millisecond {
+		return s.rest(ctx)
+	}
+	soon, cancel := context.WithTimeout(ctx, wait*2/3)
+	defer cancel()
+	for {
+		settled, err := s.b.settled(soon)
+		if settled {
+			return s.read(ctx)
+		}
+		if err == nil {
+			err = pause(soon, s.b.pulse())
+		}
+		if err != nil && soon.Err() != nil {
+			return nil, wrong("no message held while it waits for the next attempt", s.b.unsettled())
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (b *bench) scene(m *Matter) *scene {
 	b.sagas++
 	s := &scene{
 		b: b, id: fmt.Sprintf("verify-%d-%s", b.sagas, b.config.run),
-		task: m.task, results: maps.Clone(m.results), n: 1, deadline: time.Now().Add(b.cfg.Deadline).UTC(),
+		task: m.task, results: map[string]json.RawMessage{}, n: 1, deadline: time.Now().Add(b.cfg.Deadline).UTC(),
 	}
 	if s.task == nil {
 		s.task = b.first
@@ -39,8 +40,10 @@ func (b *bench) scene(m *Matter) *scene {
 	if s.task == nil {
 		s.task = json.RawMessage(`{}`)
 	}
-	if s.results == nil {
-		s.results = map[string]json.RawMessage{}
+	own := strings.NewReplacer("{{n}}", strconv.Itoa(b.sagas))
+	s.task = json.RawMessage(own.Replace(string(s.task)))
+	for step, result := range m.results {
+		s.results[step] = json.RawMessage(own.Replace(string(result)))
 	}
 	for _, before := range b.cfg.After {
 		if _, given := s.results[before]; !given {

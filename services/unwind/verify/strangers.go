@@ -117,6 +117,9 @@ func (s *scene) strange(ctx context.Context, header func(events.Event) nats.Head
 			if cause, err = s.done(ctx, step, s.early(), cause, s.results[step]); err != nil {
 				return err
 			}
+			if _, err := s.rest(ctx); err != nil { // or it is the one that finds all done
+				return err
+			}
 		}
 		step := s.b.cfg.After[last]
 		var d events.Done
