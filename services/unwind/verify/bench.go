@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -41,8 +42,9 @@ type bench struct {
 	first  json.RawMessage // the world's task
 
 	sagas   int
-	strange map[uint64]bool // sequences of what the verifier wrote as a stranger
-	scenes  []*scene        // all so far: at the end, all that the agent wrote is looked at
+	strange map[uint64]bool   // sequences of what the verifier wrote as a stranger
+	sent    map[string]uint64 // by consumer: the last message that it must have been given
+	scenes  []*scene          // all so far: at the end, all that the agent wrote is looked at
 }
 
 // as is who writes what the verifier plays.
@@ -237,22 +239,62 @@ func (b *bench) listeners() []listener {
 	}
 }
 
-// settled reports whether the agent acknowledged all that came to it. A consumer
-// that is missing has nothing.
-func (b *bench) settled(ctx context.Context) (bool, error) {
+// standing reports whether the agent acknowledged all that came to it, and how
+// much that was. A consumer that is missing has nothing.
+//
+// The broker tells its consumers of a message a moment after it was stored. So
+// what is known to be in a stream must have been given to whoever listens to it.
+func (b *bench) standing(ctx context.Context) (settled bool, given uint64, err error) {
 	for _, l := range b.listeners() {
 		c, err := b.js.Consumer(ctx, l.stream, l.name)
 		if errors.Is(err, jetstream.ErrConsumerNotFound) {
 			continue
 		}
 		if err != nil {
-			return false, err
+			return false, 0, err
 		}
-		if info := c.CachedInfo(); info.NumAckPending > 0 || info.NumPending > 0 {
-			return false, nil
+		info := c.CachedInfo()
+		if info.NumAckPending > 0 || info.NumPending > 0 || info.Delivered.Stream < b.sent[l.name] {
+			return false, 0, nil
+		}
+		given += info.Delivered.Consumer
+	}
+	return true, given, nil
+}
+
+// settled reports whether the agent acknowledged all that came to it: whether it
+// has, twice in a row, with nothing in between. Consumers are looked at one after
+// the other, and work wanders from one to another.
+func (b *bench) settled(ctx context.Context) (bool, error) {
+	settled, before, err := b.standing(ctx)
+	if err != nil || !settled {
+		return false, err
+	}
+	settled, after, err := b.standing(ctx)
+	return settled && before == after, err
+}
+
+// note remembers what is in a stream, so that it is waited for.
+func (b *bench) note(stream, subject string, seq uint64) {
+	for _, l := range b.listeners() {
+		if l.stream == stream && slices.ContainsFunc(l.filters, func(f string) bool { return matches(f, subject) }) {
+			b.sent[l.name] = max(b.sent[l.name], seq)
 		}
 	}
-	return true, nil
+}
+
+// matches reports whether a subject passes a filter, whose only wildcard is *.
+func matches(filter, subject string) bool {
+	f, s := strings.Split(filter, "."), strings.Split(subject, ".")
+	if len(f) != len(s) {
+		return false
+	}
+	for i := range f {
+		if f[i] != "*" && f[i] != s[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // publish writes to the broker as a stranger would: with no guard, and whatever
@@ -262,10 +304,8 @@ func (b *bench) publish(ctx context.Context, subject string, header nats.Header,
 	if err != nil {
 		return 0, fmt.Errorf("publish %s: %w", subject, err)
 	}
+	b.note(ack.Stream, subject, ack.Sequence)
 	if ack.Stream != "TIMERS" {
-		if b.strange == nil {
-			b.strange = map[uint64]bool{}
-		}
 		b.strange[ack.Sequence] = true
 	}
 	return ack.Sequence, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/unwind-saga/unwind/saga/config"
 	"github.com/unwind-saga/unwind/services/unwind/dev"
+	"github.com/unwind-saga/unwind/services/unwind/drill"
 )
 
 // A Case is what an agent is tried with: a verify.yaml beside its agent.yaml
@@ -21,7 +22,8 @@ import (
 //	  results: {quote: quote.json}   # what the steps before it answered
 //	refuses: {task: bad.json}        # one that it refuses
 //	fails: {task: down.json}         # one at which it fails each time, with an error that may pass
-//	world: ../drill                  # a program that counts effects, as for `unwind drill`
+//	world: ../drill                  # a program that counts effects, as for `unwind drill`: the Go
+//	                                 # program in a folder, or [a, command]
 //	env: {KYC_LEASE: 2s}             # of the agent
 //
 // A value is JSON written as YAML. A text that ends with .json is a file beside
@@ -31,7 +33,7 @@ type Case struct {
 	Completes *Matter           `yaml:"completes"`
 	Refuses   *Matter           `yaml:"refuses"`
 	Fails     *Matter           `yaml:"fails"`
-	World     string            `yaml:"world"`
+	World     any               `yaml:"world"`
 	Env       map[string]string `yaml:"env"`
 }
 
@@ -48,7 +50,8 @@ type Matter struct {
 type Subject struct {
 	Program dev.Program
 	Case    Case
-	file    string // of the case; empty where there is none
+	file    string       // of the case; empty where there is none
+	world   *dev.Program // that looks at the effects; nil where there is none
 }
 
 // Load reads an agent's file and the case beside it, or the one that is named.
@@ -79,6 +82,9 @@ func Load(file, caseFile string) (Subject, error) {
 		return s, err
 	}
 	s.Program = dev.Program{Config: cfg, File: file}
+	if s.world, err = s.Case.program(file); err != nil {
+		return s, fmt.Errorf("read %s: %w", s.file, err)
+	}
 	if s.Case.Completes == nil {
 		s.Case.Completes = &Matter{}
 	}
@@ -127,4 +133,24 @@ func value(folder string, v any) (json.RawMessage, error) {
 		return nil, fmt.Errorf("%s is not JSON", name)
 	}
 	return text, nil
+}
+
+// program is the one that looks at the world: in a folder, or by its command.
+func (c Case) program(file string) (*dev.Program, error) {
+	p := dev.Program{Config: config.Config{Agent: "world"}, File: file}
+	switch w := c.World.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		p.File = filepath.Join(filepath.Dir(file), w, drill.File)
+		return &p, nil
+	case []any:
+		for _, word := range w {
+			p.Config.Command = append(p.Config.Command, fmt.Sprint(word))
+		}
+		if len(p.Config.Command) > 0 {
+			return &p, nil
+		}
+	}
+	return nil, errors.New("world: want the folder of a Go program, or a command as a list")
 }

@@ -25,6 +25,7 @@ type scene struct {
 	n        int // the attempt that the agent is asked for
 	deadline time.Time
 	seen     uint64 // up to where the history was read or written
+	noted    uint64 // up to where it was read
 }
 
 // scene begins a saga with an id that nothing else has.
@@ -237,7 +238,13 @@ func (s *scene) ask(ctx context.Context) (events.Event, error) {
 // read reads the history.
 func (s *scene) read(ctx context.Context) (history, error) {
 	h, err := s.b.log.History(ctx, s.b.cfg.Saga, s.id, s.seen)
-	s.seen = max(s.seen, history(h).last())
+	for _, e := range h {
+		if e.Seq > s.noted {
+			s.b.note("SAGA_"+s.b.cfg.Saga, e.Subject.String(), e.Seq)
+			s.noted = e.Seq
+		}
+	}
+	s.seen = max(s.seen, s.noted)
 	return h, err
 }
 
@@ -293,15 +300,24 @@ func (s *scene) until(ctx context.Context, want events.Subject, waits ...time.Du
 // pulse is how often is looked.
 func (b *bench) pulse() time.Duration { return 4 * time.Millisecond }
 
-// rest waits until the agent has acknowledged all that came to it.
+// rest waits until the agent has acknowledged all that came to it, what it wrote
+// meanwhile included.
 func (s *scene) rest(ctx context.Context) (history, error) {
-	for {
-		settled, err := s.b.settled(ctx)
+	for length := -1; ; {
+		h, err := s.read(ctx)
 		if err != nil {
 			return nil, unless(ctx, err, "all messages acknowledged", "")
 		}
-		if settled {
-			return s.read(ctx)
+		settled, err := s.b.settled(ctx)
+		if err != nil {
+			return nil, unless(ctx, err, "all messages acknowledged", ": "+s.b.unsettled())
+		}
+		if settled && len(h) == length {
+			return h, nil
+		}
+		if length = -1; settled {
+			length = len(h)
+			continue
 		}
 		if err := pause(ctx, s.b.pulse()); err != nil {
 			return nil, wrong("all messages acknowledged", "some are not: "+s.b.unsettled())
@@ -406,6 +422,10 @@ func (s *scene) seize(ctx context.Context) (claim events.Event, err error) {
 	}
 	claim, err = s.write(ctx, slot, asked, c)
 	hold.release()
+	if err != nil {
+		return claim, err
+	}
+	_, err = s.rest(ctx) // it finds the claim, and nothing that came of it yet
 	return claim, err
 }
 

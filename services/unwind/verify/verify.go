@@ -100,7 +100,7 @@ func Run(ctx context.Context, subject Subject, c Config) (Report, error) {
 		return Report{}, err
 	}
 	began := time.Now()
-	b := &bench{cfg: cfg, subject: subject, config: c}
+	b := &bench{cfg: cfg, subject: subject, config: c, strange: map[uint64]bool{}, sent: map[string]uint64{}}
 	if err := b.open(ctx); err != nil {
 		return Report{}, errors.Join(fmt.Errorf("verify agent %q: %w", cfg.Agent, err), b.close())
 	}

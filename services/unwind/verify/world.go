@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
-	"github.com/unwind-saga/unwind/saga/config"
 	"github.com/unwind-saga/unwind/services/unwind/dev"
 	"github.com/unwind-saga/unwind/services/unwind/drill"
 )
@@ -18,16 +16,12 @@ func (b *bench) openWorld(ctx context.Context) error {
 	for name, value := range b.subject.Case.Env {
 		b.env = append(b.env, name+"="+value)
 	}
-	if b.subject.Case.World == "" {
+	own := b.subject.world
+	if own == nil {
 		return nil
 	}
 	b.config.say("opening the world")
-	beside := filepath.Dir(b.subject.Program.File)
-	own := dev.Program{Config: config.Config{Agent: "world"}, File: filepath.Join(beside, b.subject.Case.World, drill.File)}
-	if strings.ContainsRune(b.subject.Case.World, ' ') { // a command, not a folder
-		own = dev.Program{Config: config.Config{Agent: "world", Command: strings.Fields(b.subject.Case.World)}, File: b.subject.Program.File}
-	}
-	built, err := dev.Build(ctx, filepath.Join(b.folder, "bin"), []dev.Program{own})
+	built, err := dev.Build(ctx, filepath.Join(b.folder, "bin"), []dev.Program{*own})
 	if err != nil {
 		return err
 	}
