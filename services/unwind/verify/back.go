@@ -74,8 +74,8 @@ func latchRefuses(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	if err := hold.wait(ctx); err != nil {
-		return wrong(slot.String(), "not in time")
+	if err := s.caught(ctx, hold, slot); err != nil {
+		return err
 	}
 	if _, err := s.turn(ctx, asked); err != nil {
 		return err
@@ -104,8 +104,8 @@ func (b *bench) turned(ctx context.Context, later string) (s *scene, done *event
 		return s, nil, err
 	}
 	if b.cfg.Final {
-		if err := end.wait(ctx); err != nil {
-			return s, done, wrong("saga.completed after the final step", "not in time")
+		if err := s.caught(ctx, end, s.end(events.SagaCompleted)); err != nil {
+			return s, done, err
 		}
 	} else if later != "" {
 		if _, err := s.perform(ctx, later, []string{b.cfg.Step}, *done, nil); err != nil {

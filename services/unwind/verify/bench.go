@@ -44,7 +44,9 @@ type bench struct {
 	sagas   int
 	strange map[uint64]bool   // sequences of what the verifier wrote as a stranger
 	sent    map[string]uint64 // by consumer: the last message that it must have been given
-	scenes  []*scene          // all so far: at the end, all that the agent wrote is looked at
+	scenes  []*scene          // all so far
+	kept    int               // of how many of them it was kept what the agent wrote
+	wrote   []record
 }
 
 // as is who writes what the verifier plays.

@@ -58,8 +58,8 @@ func (b *bench) killed(ctx context.Context, s *scene, slot events.Subject) error
 	if _, err := s.ask(ctx); err != nil {
 		return err
 	}
-	if err := hold.wait(ctx); err != nil {
-		return wrong(slot.String(), "not in time")
+	if err := s.caught(ctx, hold, slot); err != nil {
+		return err
 	}
 	return b.kill(ctx, hold.drop)
 }
@@ -193,8 +193,8 @@ func late(ctx context.Context, b *bench) error {
 	if _, err := s.ask(ctx); err != nil {
 		return err
 	}
-	if err := hold.wait(ctx); err != nil {
-		return wrong(s.slot(events.Completed, 0).String(), "not in time")
+	if err := s.caught(ctx, hold, s.slot(events.Completed, 0)); err != nil {
+		return err
 	}
 	if _, _, err := s.until(ctx, s.claimSlot(s.n+1), 2*lease); err != nil {
 		return err

@@ -113,7 +113,11 @@ func fails(ctx context.Context, b *bench) error {
 	}
 	if next := h.find(s.claimSlot(s.n + 1)); next == nil {
 		t := events.Timer{Type: b.cfg.Saga, To: b.cfg.Agent, What: events.RetryTimer, N: s.n + 1, ID: s.id, Seq: e.Seq}
-		if err := s.timerAt(ctx, t, due); err != nil && time.Now().Before(due) {
+		err := s.timerAt(ctx, t, due)
+		for end := time.Now().Add(100 * time.Millisecond); err != nil && time.Now().Before(end); err = s.timerAt(ctx, t, due) {
+			_ = pause(ctx, b.pulse())
+		}
+		if err != nil && time.Now().Before(due) {
 			return err
 		}
 		if time.Until(due) > 100*time.Millisecond { // the clock goes faster

@@ -28,6 +28,11 @@ var forward = []Check{
 		run:  claims,
 	},
 	{
+		Name: "claims-first", Rule: "saga/doc.go, Forward 1", asks: gated | effects,
+		Text: "while its claim is on its way, it has not worked",
+		run:  claimsFirst,
+	},
+	{
 		Name: "deadline-timer", Rule: "PROTOCOL §4, Forward 2", asks: entry,
 		Text: "the entry step sets the timer of the saga's deadline",
 		run:  deadlineTimer,
@@ -154,6 +159,25 @@ func claims(ctx context.Context, b *bench) error {
 		ensure(claim.Causation == asked.ID || len(b.cfg.After) > 1, "ce-causationid "+asked.ID+", of the event that asked", "%q", claim.Causation),
 		ensure(!b.cfg.Entry() || !c.Deadline.IsZero(), "the saga's deadline in the claim of the entry step", "none"),
 	)
+}
+
+func claimsFirst(ctx context.Context, b *bench) error {
+	s := b.scene(b.subject.Case.Completes)
+	slot := s.claimSlot(s.n)
+	hold := b.gate.hold(slot.String())
+	defer hold.release()
+	if _, err := s.ask(ctx); err != nil {
+		return err
+	}
+	if err := s.caught(ctx, hold, slot); err != nil {
+		return err
+	}
+	if err := b.nothing(ctx, s.id); err != nil {
+		return err
+	}
+	hold.release()
+	_, _, err := s.until(ctx, s.slot(events.Completed, 0))
+	return err
 }
 
 func first(errs ...error) error {
@@ -319,8 +343,8 @@ func acknowledgesLast(ctx context.Context, b *bench) error {
 	if _, err := s.ask(ctx); err != nil {
 		return err
 	}
-	if err := hold.wait(ctx); err != nil {
-		return wrong(slot.String(), "not in time")
+	if err := s.caught(ctx, hold, slot); err != nil {
+		return err
 	}
 	_ = pause(ctx, 20*time.Millisecond) // who acknowledges too early does so at once
 	c, err := b.js.Consumer(ctx, "SAGA_"+b.cfg.Saga, b.cfg.Agent+"_forward")

@@ -51,6 +51,9 @@ func (h history) last() uint64 {
 // unpack reads the data of an event, or complains.
 func unpack[T any](e *events.Event) (T, error) {
 	var data T
+	if e == nil {
+		return data, wrong("a claim", "there is none")
+	}
 	if err := e.Unpack(&data); err != nil {
 		return data, wrong("data of "+e.Subject.Event()+" as its JSON Schema says", err.Error())
 	}

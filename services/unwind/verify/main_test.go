@@ -77,7 +77,11 @@ func perform(file string) error {
 			if wrong == "leaves-its-effect" {
 				return nil
 			}
-			err := os.Remove(trace(u.ID, u.Of))
+			key := u.Of
+			if _, err := u.Decode(&key); err != nil {
+				return err
+			}
+			err := os.Remove(trace(u.ID, key))
 			if errors.Is(err, os.ErrNotExist) {
 				return agent.ErrNothingFound
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/unwind-saga/unwind/events"
+	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/config"
 )
 
@@ -22,6 +24,8 @@ type mutant struct {
 	bus   *nats.Conn
 	cfg   config.Config
 	wrong string
+
+	forgot sync.Map // sagas whose end was forgotten once
 }
 
 // configure breaks what is decided by the configuration.
@@ -38,9 +42,9 @@ func (m *mutant) configure(cfg config.Config) config.Config {
 func (m *mutant) Append(ctx context.Context, e events.Event) (uint64, error) {
 	k := e.Subject.Kind
 	switch m.wrong {
-	case "does-not-claim":
+	case "claims-for-another-reason":
 		if k == events.Started {
-			return 1, nil
+			e.Data = m.edit(e.Data, func(d map[string]any) { d["cause"] = "takeover" })
 		}
 	case "drops-guards", "sets-a-message-id":
 		return m.raw(ctx, e)
@@ -65,7 +69,10 @@ func (m *mutant) Append(ctx context.Context, e events.Event) (uint64, error) {
 			e.Data = m.edit(e.Data, func(d map[string]any) { d["found"] = "perhaps" })
 		}
 	case "forgets-the-end":
-		if k == events.SagaCompleted {
+		if k != events.SagaCompleted {
+			break
+		}
+		if _, before := m.forgot.LoadOrStore(e.Subject.ID, true); !before {
 			return 1, nil
 		}
 	case "undoes-all-at-once":
@@ -79,10 +86,6 @@ func (m *mutant) Append(ctx context.Context, e events.Event) (uint64, error) {
 			time.Sleep(time.Duration(f.Due))
 		}
 		return seq, err
-	case "does-not-advance":
-		if k == events.SagaCompensated {
-			return 1, nil
-		}
 	}
 	return m.Log.Append(ctx, e)
 }
@@ -187,6 +190,13 @@ func (m *mutant) Consume(ctx context.Context, c events.Consumer, handle func(con
 			passes = forward && d.Redelivered
 		case "is-deaf-to-timers":
 			passes = c.Name == c.Type+"_"+m.cfg.Agent
+		case "works-before-it-claims":
+			if forward && !d.Redelivered && d.Err == nil {
+				id := d.Event.Subject.ID
+				_ = os.WriteFile(trace(id, saga.Key(m.cfg.Saga, id, m.cfg.Step, m.cfg.Agent)), nil, 0o600)
+			}
+		case "is-deaf-to-the-latch":
+			passes = c.Name == "_unwinding"
 		case "is-deaf-to-the-deadline":
 			passes = c.Timers && d.Timer.What == events.DeadlineTimer
 		case "is-deaf-to-redo":

@@ -297,6 +297,33 @@ func (s *scene) until(ctx context.Context, want events.Subject, waits ...time.Du
 	}
 }
 
+// caught waits until the agent tries to write what a rule holds. It is given up as
+// [scene.until] does.
+func (s *scene) caught(ctx context.Context, r *rule, slot events.Subject) error {
+	var calm time.Time
+	for {
+		select {
+		case <-r.first:
+			return nil
+		default:
+		}
+		settled, err := s.b.settled(ctx)
+		switch {
+		case err != nil:
+			return unless(ctx, err, slot.String(), "")
+		case !settled:
+			calm = time.Time{}
+		case calm.IsZero():
+			calm = time.Now()
+		case time.Since(calm) > quiet:
+			return wrong(slot.String(), "the agent has acknowledged all that it was sent, and has not tried to write that")
+		}
+		if err := pause(ctx, s.b.pulse()); err != nil {
+			return wrong(slot.String(), "not in time")
+		}
+	}
+}
+
 // pulse is how often is looked.
 func (b *bench) pulse() time.Duration { return 4 * time.Millisecond }
 
@@ -399,8 +426,8 @@ func (s *scene) seize(ctx context.Context) (claim events.Event, err error) {
 	if err != nil {
 		return asked, err
 	}
-	if err := hold.wait(ctx); err != nil {
-		return asked, wrong(slot.String(), "the agent does not claim the step")
+	if err := s.caught(ctx, hold, slot); err != nil {
+		return asked, err
 	}
 	state, err := s.fold(ctx)
 	if err != nil {

@@ -108,6 +108,9 @@ func Run(ctx context.Context, subject Subject, c Config) (Report, error) {
 	for _, check := range chosen {
 		c.say("%s", check.Name)
 		r := b.try(ctx, check)
+		if err := b.clean(ctx, r.Status == Failed); err != nil && ctx.Err() == nil {
+			return report, errors.Join(fmt.Errorf("verify agent %q: after check %q: %w", cfg.Agent, check.Name, err), b.close())
+		}
 		if ctx.Err() != nil {
 			break
 		}

@@ -123,35 +123,37 @@ func TestMutants(t *testing.T) {
 	for wrong, c := range map[string]struct {
 		place  string
 		caught []string // exactly by these
+		blurs  bool     // what others wait for says nothing any more: they may fail too
 	}{
-		"listens-to-everything":         {joining, []string{"consumers"}},
-		"does-not-claim":                {"", []string{"claim"}},
-		"sets-no-deadline":              {"", []string{"deadline-timer"}},
-		"forgets-the-context":           {joining, []string{"completed"}},
-		"answers-garbage":               {"", []string{"result-schema"}},
-		"forgets-the-end":               {ending, []string{"end"}},
-		"acknowledges-first":            {joining, []string{"acknowledges-last"}},
-		"does-not-wait-for-all":         {joining, []string{"join"}},
-		"tries-again-when-redelivered":  {joining, []string{"redelivered"}},
-		"takes-what-a-twin-claimed":     {"", []string{"twin-claimed"}},
-		"is-deaf-to-timers":             {"", []string{"retry-timer"}},
-		"tries-refusals-again":          {"", []string{"refused"}},
-		"sets-no-timer":                 {"", []string{"fails"}},
-		"holds-while-it-waits":          {"", []string{"fails"}},
-		"keeps-what-the-latch-refused":  {"", []string{"latch-refuses"}},
-		"undoes-again-when-redelivered": {"", []string{"undo-redelivered"}},
-		"is-deaf-to-redo":               {"", []string{"redo"}},
-		"is-deaf-to-the-deadline":       {"", []string{"deadline"}},
-		"undoes-all-at-once":            {"", []string{"advance"}},
-		"does-not-advance":              {"", []string{"advance"}},
-		"leaves-its-effect":             {"", []string{"nothing-left"}},
-		"takes-nothing-over":            {"", []string{"takeover"}},
-		"takes-another-key":             {"", []string{"same-key"}},
-		"dies-of-garbage":               {joining, []string{"garbage"}},
-		"reads-lower-case-only":         {"", []string{"header-case"}},
-		"drops-guards":                  {"", []string{"guards"}},
-		"sets-a-message-id":             {"", []string{"envelope"}},
-		"says-what-is-no-word":          {"", []string{"schemas"}},
+		"listens-to-everything":         {joining, []string{"consumers"}, false},
+		"claims-for-another-reason":     {"", []string{"claim"}, false},
+		"works-before-it-claims":        {"", []string{"claims-first"}, false},
+		"sets-no-deadline":              {"", []string{"deadline-timer"}, false},
+		"forgets-the-context":           {joining, []string{"completed"}, false},
+		"answers-garbage":               {"", []string{"result-schema"}, false},
+		"forgets-the-end":               {ending, []string{"end", "acknowledges-last", "undoes", "nothing-left"}, false},
+		"acknowledges-first":            {joining, []string{"acknowledges-last"}, true},
+		"does-not-wait-for-all":         {joining, []string{"join", "claim", "completed", "header-case"}, false},
+		"tries-again-when-redelivered":  {joining, []string{"redelivered"}, false},
+		"takes-what-a-twin-claimed":     {"", []string{"twin-claimed", "retry-timer"}, false},
+		"is-deaf-to-timers":             {"", []string{"retry-timer", "undo-timer", "fails", "gives-up"}, false},
+		"tries-refusals-again":          {"", []string{"refused"}, false},
+		"sets-no-timer":                 {"", []string{"fails"}, false},
+		"holds-while-it-waits":          {"", []string{"fails"}, false},
+		"keeps-what-the-latch-refused":  {"", []string{"latch-refuses"}, false},
+		"undoes-again-when-redelivered": {"", []string{"undo-redelivered"}, false},
+		"is-deaf-to-redo":               {"", []string{"redo"}, false},
+		"is-deaf-to-the-deadline":       {"", []string{"deadline"}, false},
+		"is-deaf-to-the-latch":          {"", []string{"advance", "undoes", "undoes-unknown", "undo-redelivered", "redo", "undo-timer", "nothing-left"}, false},
+		"undoes-all-at-once":            {"", []string{"advance", "undoes"}, false},
+		"leaves-its-effect":             {"", []string{"nothing-left"}, false},
+		"takes-nothing-over":            {"", []string{"takeover"}, false},
+		"takes-another-key":             {"", []string{"same-key"}, false},
+		"dies-of-garbage":               {joining, []string{"garbage"}, false},
+		"reads-lower-case-only":         {"", []string{"header-case"}, false},
+		"drops-guards":                  {"", []string{"guards", "latch-refuses"}, false},
+		"sets-a-message-id":             {"", []string{"envelope"}, false},
+		"says-what-is-no-word":          {"", []string{"schemas"}, false},
 	} {
 		t.Run(wrong, func(t *testing.T) {
 			t.Parallel()
@@ -162,7 +164,11 @@ func TestMutants(t *testing.T) {
 				}
 			}
 			r := run(t, subject(t, c.place, wrong), verify.Config{Only: only, Limit: 5 * time.Second})
-			assert.ElementsMatch(t, c.caught, failures(r), explain(r))
+			if c.blurs {
+				assert.Subset(t, failures(r), c.caught, explain(r))
+			} else {
+				assert.ElementsMatch(t, c.caught, failures(r), explain(r))
+			}
 		})
 	}
 }

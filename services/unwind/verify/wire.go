@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -36,39 +38,86 @@ const (
 	guardSeqHeader = "Nats-Expected-Last-Subject-Sequence"
 )
 
-// written calls see with each event that the agent wrote.
-func (b *bench) written(ctx context.Context, see func(events.Event) error) error {
-	n := 0
-	err := b.log.Scan(ctx, b.cfg.Saga, func(e events.Event) error {
-		if e.Source == as || b.strange[e.Seq] || !strings.HasSuffix(e.Subject.ID, b.config.run) {
-			return nil
-		}
-		n++
-		if err := see(e); err != nil {
-			if f, ok := err.(*fault); ok {
-				return wrong(e.Subject.String()+" with "+f.want, f.seen)
-			}
+// A record is an event of the agent, with all headers that it was stored with.
+type record struct {
+	events.Event
+	header map[string][]string
+}
+
+// keep keeps what the agent wrote in the sagas that were played last.
+func (b *bench) keep(ctx context.Context) error {
+	for ; b.kept < len(b.scenes); b.kept++ {
+		h, err := b.log.History(ctx, b.cfg.Saga, b.scenes[b.kept].id, 0)
+		if err != nil {
 			return err
+		}
+		for _, e := range h {
+			if e.Source == as || b.strange[e.Seq] {
+				continue
+			}
+			m, err := b.stored(ctx, "SAGA_"+b.cfg.Saga, e.Seq)
+			if err != nil {
+				return err
+			}
+			b.wrote = append(b.wrote, record{e, m.Header})
+		}
+	}
+	return nil
+}
+
+// clean keeps what the agent wrote, and after a check that failed puts an end to
+// all that is under way: what is stuck there is no other check's business. On a
+// broker that is not the verifier's own, it has to stay.
+func (b *bench) clean(ctx context.Context, failed bool) error {
+	if err := b.keep(ctx); err != nil || !failed || b.gate == nil {
+		return err
+	}
+	again := func(purge func() error) error { return purge() }
+	if b.crew != nil {
+		again = func(purge func() error) error {
+			var err error
+			return cmp.Or(b.kill(ctx, func() { err = purge() }), err)
+		}
+	}
+	return again(func() error {
+		clear(b.sent)
+		for _, name := range []string{"SAGA_" + b.cfg.Saga, "TIMERS"} {
+			stream, err := b.js.Stream(ctx, name)
+			if err == nil {
+				err = stream.Purge(ctx)
+			}
+			if err != nil {
+				return err
+			}
 		}
 		return nil
 	})
-	if err == nil && n == 0 {
-		return &idle{"it has written nothing"}
-	}
-	return err
 }
 
-func guards(ctx context.Context, b *bench) error {
-	return b.written(ctx, func(e events.Event) error {
+// written calls see with each event that the agent wrote.
+func (b *bench) written(see func(record) error) error {
+	if len(b.wrote) == 0 {
+		return &idle{"it has written nothing"}
+	}
+	for _, e := range b.wrote {
+		err := see(e)
+		if f, ok := errors.AsType[*fault](err); ok {
+			return wrong(e.Subject.String()+" with "+f.want, f.seen)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func guards(_ context.Context, b *bench) error {
+	return b.written(func(e record) error {
 		guard, guarded := e.Subject.Guard()
 		if !guarded {
 			return nil
 		}
-		m, err := b.stored(ctx, "SAGA_"+b.cfg.Saga, e.Seq)
-		if err != nil {
-			return err
-		}
-		h := events.Header(m.Header)
+		h := events.Header(e.header)
 		return first(
 			ensure(h.Get(guardHeader) == guard.String(), guardHeader+": "+guard.String(), "%q", h.Get(guardHeader)),
 			ensure(h.Get(guardSeqHeader) == "0", guardSeqHeader+": 0", "%q", h.Get(guardSeqHeader)),
@@ -76,15 +125,11 @@ func guards(ctx context.Context, b *bench) error {
 	})
 }
 
-func envelope(ctx context.Context, b *bench) error {
+func envelope(_ context.Context, b *bench) error {
 	ids := map[string]bool{}
-	return b.written(ctx, func(e events.Event) error {
-		m, err := b.stored(ctx, "SAGA_"+b.cfg.Saga, e.Seq)
-		if err != nil {
-			return err
-		}
+	return b.written(func(e record) error {
 		get := func(name string) string {
-			if v := m.Header[name]; len(v) > 0 {
+			if v := e.header[name]; len(v) > 0 {
 				return v[0]
 			}
 			return ""
@@ -99,14 +144,14 @@ func envelope(ctx context.Context, b *bench) error {
 			ensure(get("ce-type") == "dev.unwind."+e.Subject.Kind.String(), "ce-type: dev.unwind."+e.Subject.Kind.String(), "%q", get("ce-type")),
 			ensure(get("ce-subject") == e.Subject.ID, "ce-subject, the saga's id", "%q", get("ce-subject")),
 			ensure(get("ce-correlationid") == e.Subject.ID, "ce-correlationid, the saga's id", "%q", get("ce-correlationid")),
-			ensure(events.Header(m.Header).Get("Nats-Msg-Id") == "", "no Nats-Msg-Id", "%q", events.Header(m.Header).Get("Nats-Msg-Id")),
+			ensure(events.Header(e.header).Get("Nats-Msg-Id") == "", "no Nats-Msg-Id", "%q", events.Header(e.header).Get("Nats-Msg-Id")),
 		)
 	})
 }
 
-func schemas(ctx context.Context, b *bench) error {
+func schemas(_ context.Context, b *bench) error {
 	read := map[events.Kind]*config.Schema{}
-	return b.written(ctx, func(e events.Event) error {
+	return b.written(func(e record) error {
 		schema := read[e.Subject.Kind]
 		if schema == nil {
 			text, ok := events.Schema(e.Subject.Kind)
