@@ -23,6 +23,7 @@ type Log interface {
 	Timekeeper
 	Source
 	Shelf
+	Directory
 }
 
 // An Appender writes events, each slot once.

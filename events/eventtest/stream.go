@@ -13,6 +13,7 @@ import (
 // A stream numbers its messages from 1 and never loses one.
 type stream struct {
 	name     string
+	born     time.Time
 	subjects string // the filter of what it takes
 	once     bool   // each subject is taken once
 	messages []message
@@ -33,7 +34,7 @@ type message struct {
 }
 
 func newStream(name, subjects string, once bool) *stream {
-	return &stream{name: name, subjects: subjects, once: once, slots: map[string]uint64{}, ids: map[string][]uint64{}, objects: map[string][]byte{}}
+	return &stream{name: name, born: time.Now(), subjects: subjects, once: once, slots: map[string]uint64{}, ids: map[string][]uint64{}, objects: map[string][]byte{}}
 }
 
 func (s *stream) last() uint64          { return uint64(len(s.messages)) }

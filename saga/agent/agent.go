@@ -183,23 +183,23 @@ type purpose struct {
 // deadline passed and keeps one unwinding that turned.
 func (r *runner) purposes() []purpose {
 	base := events.Consumer{Type: r.role.Type, Lease: r.lease, Concurrency: r.cfg.Concurrency}
-	of := func(is events.Purpose, name string, timers bool, filters []string, work func(context.Context, events.Delivery) error) purpose {
+	typ, agent := r.role.Type, r.role.Agent
+	of := func(is events.Purpose, timers bool, filters []string, work func(context.Context, events.Delivery) error) purpose {
 		c := base
-		c.Name, c.Timers, c.Filters = name, timers, filters
+		c.Name, c.Timers, c.Filters = events.ConsumerName(is, typ, agent), timers, filters
 		return purpose{is, c, work}
 	}
-	typ, agent := r.role.Type, r.role.Agent
-	forward := of(events.ForForward, agent+"_forward", false, r.forwardFilters(), r.onForward)
+	forward := of(events.ForForward, false, r.forwardFilters(), r.onForward)
 	// Nobody begins what is over by its deadline. The way back has none: who
 	// dies before all its consumers exist, and comes back much later, still
 	// finds what it owes.
 	forward.consumer.Reach = r.cfg.Deadline
 	return []purpose{
 		forward,
-		of(events.ForCompensate, agent+"_compensate", false, r.undoFilters(), r.onUndo),
-		of(events.ForTimers, typ+"_"+agent, true, []string{events.TimersOf(typ, agent)}, r.onTimer),
-		of(events.ForLatch, "_unwinding", false, []string{events.LatchSubject(typ, "*").String()}, r.onTurn),
-		of(events.ForClock, typ+"_", true, []string{events.TimersOf(typ, events.Everyone)}, r.onClock),
+		of(events.ForCompensate, false, r.undoFilters(), r.onUndo),
+		of(events.ForTimers, true, []string{events.TimersOf(typ, agent)}, r.onTimer),
+		of(events.ForLatch, false, []string{events.LatchSubject(typ, "*").String()}, r.onTurn),
+		of(events.ForClock, true, []string{events.TimersOf(typ, events.Everyone)}, r.onClock),
 	}
 }
 

@@ -9,6 +9,9 @@ func (t *tool) agentCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(t.verifyCommand())
+	c.AddCommand(
+		t.agentRunCommand(),
+		t.verifyCommand(),
+	)
 	return c
 }
