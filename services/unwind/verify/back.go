@@ -362,6 +362,11 @@ func advance(ctx context.Context, b *bench) error {
 }
 
 func nothingLeft(ctx context.Context, b *bench) error {
+	if s, _, _, _, err := b.goes(ctx); err != nil {
+		return err
+	} else if err := b.once(ctx, s.id); err != nil { // else it would pass whatever it did
+		return err
+	}
 	s, _, err := b.turned(ctx, "")
 	if err != nil {
 		return err

@@ -140,7 +140,11 @@ func (b *bench) process(ctx context.Context) (*dev.Crew, error) {
 	if b.server != nil {
 		at = b.server.ClientURL()
 	}
-	env := slices.Clone(b.env)
+	env, err := b.subject.Case.env(b.folder)
+	if err != nil {
+		return nil, err
+	}
+	env = append(env, b.env...)
 	if b.gate != nil {
 		env = append(env, "NATS_URL="+b.gate.URL(), "NATS_CONTEXT=")
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +29,8 @@ import (
 //
 // A value is JSON written as YAML. A text that ends with .json is a file beside
 // the agent's. Wherever {{n}} stands in a value, each saga has a number of its own:
-// for what can be taken only once.
+// for what can be taken only once. A variable {{port}} is a free port, another one for
+// each process of the agent, and {{folder}} a folder that is gone afterwards.
 type Case struct {
 	Completes *Matter           `yaml:"completes"`
 	Refuses   *Matter           `yaml:"refuses"`
@@ -37,11 +39,15 @@ type Case struct {
 	Env       map[string]string `yaml:"env"`
 }
 
-// A Matter is a task, and what the steps before the agent answered.
+// A Matter is a task, and what the steps before the agent answered. Where the agent
+// leaves its outcome to somebody outside, answer is what the verifier says in their
+// place: the data of the outcome completed.
 type Matter struct {
 	Task    any            `yaml:"task"`
 	Results map[string]any `yaml:"results"`
+	Answer  any            `yaml:"answer"`
 
+	answer  json.RawMessage
 	task    json.RawMessage
 	results map[string]json.RawMessage
 }
@@ -74,7 +80,7 @@ func Load(file, caseFile string) (Subject, error) {
 	}
 	cfg, err := config.Parse(file, text, func(name string) (string, bool) {
 		if value, ok := s.Case.Env[name]; ok {
-			return value, true
+			return strings.NewReplacer(port, "1", folder, os.TempDir()).Replace(value), true
 		}
 		return os.LookupEnv(name)
 	})
@@ -96,23 +102,55 @@ func Load(file, caseFile string) (Subject, error) {
 	return s, nil
 }
 
-func caseBeside(file string) string {
-	folder, name := filepath.Split(file)
-	return filepath.Join(folder, strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), "agent")+"verify.yaml")
+// What may stand in a variable: a free port, and a folder of the run.
+const (
+	port   = "{{port}}"
+	folder = "{{folder}}"
+)
+
+// env is the environment of one process of the agent.
+func (c Case) env(in string) ([]string, error) {
+	var list []string
+	for name, value := range c.Env {
+		value = strings.ReplaceAll(value, folder, in)
+		if strings.Contains(value, port) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return nil, fmt.Errorf("find a free port: %w", err)
+			}
+			_, free, err := net.SplitHostPort(l.Addr().String())
+			if err := errors.Join(err, l.Close()); err != nil {
+				return nil, fmt.Errorf("find a free port: %w", err)
+			}
+			value = strings.ReplaceAll(value, port, free)
+		}
+		list = append(list, name+"="+value)
+	}
+	return list, nil
 }
 
-func (m *Matter) load(folder string) (err error) {
+func caseBeside(file string) string {
+	dir, name := filepath.Split(file)
+	return filepath.Join(dir, strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), "agent")+"verify.yaml")
+}
+
+func (m *Matter) load(dir string) (err error) {
 	if m == nil {
 		return nil
 	}
 	if m.Task != nil {
-		if m.task, err = value(folder, m.Task); err != nil {
+		if m.task, err = value(dir, m.Task); err != nil {
+			return err
+		}
+	}
+	if m.Answer != nil {
+		if m.answer, err = value(dir, m.Answer); err != nil {
 			return err
 		}
 	}
 	m.results = map[string]json.RawMessage{}
 	for step, v := range m.Results {
-		if m.results[step], err = value(folder, v); err != nil {
+		if m.results[step], err = value(dir, v); err != nil {
 			return err
 		}
 	}
@@ -120,12 +158,12 @@ func (m *Matter) load(folder string) (err error) {
 }
 
 // value is a JSON value that was written as YAML, or is in a file.
-func value(folder string, v any) (json.RawMessage, error) {
+func value(dir string, v any) (json.RawMessage, error) {
 	name, ok := v.(string)
 	if !ok || !strings.HasSuffix(name, ".json") {
 		return json.Marshal(v)
 	}
-	text, err := os.ReadFile(filepath.Join(folder, name))
+	text, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ const (
 	standIn                    // one that takes over
 	schema                     // one with a result_schema
 	undoable                   // one that has something to undo
+	direct                     // one that says itself how its work ended
 )
 
 // missing says why an agent can't be tried, or need not be.
@@ -55,6 +56,7 @@ func (c Check) missing(b *bench) string {
 		{standIn, b.cfg.StandIn, "it is no stand-in"},
 		{schema, b.cfg.ResultSchema != nil, "it has no result_schema"},
 		{undoable, b.cfg.CompensationHandler != "none" && b.cfg.CompensationHandler != "", "it has nothing to undo"},
+		{direct, b.subject.Case.Completes.answer == nil, "its outcome comes from outside"},
 	} {
 		if c.asks&n.need != 0 && !n.there {
 			return n.why

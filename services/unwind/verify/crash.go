@@ -11,12 +11,12 @@ import (
 // crash are the checks in which a process dies, or sleeps, or has a twin.
 var crash = []Check{
 	{
-		Name: "takeover", Rule: "I4; PROTOCOL §4, Forward 2", asks: gated | process,
+		Name: "takeover", Rule: "I4; PROTOCOL §4, Forward 2", asks: gated | process | direct,
 		Text: "killed while it works, it takes the lost attempt over when its lease has run out",
 		run:  takeover,
 	},
 	{
-		Name: "same-key", Rule: "PROTOCOL §4, Forward 3", asks: gated | process | effects,
+		Name: "same-key", Rule: "PROTOCOL §4, Forward 3", asks: gated | process | effects | direct,
 		Text: "the attempt that takes over works under the same key: there is one effect in the world",
 		run:  sameKey,
 	},
@@ -36,7 +36,7 @@ var crash = []Check{
 		run:  twins,
 	},
 	{
-		Name: "late", Rule: "PROTOCOL §4, Late replicas", asks: gated | process,
+		Name: "late", Rule: "PROTOCOL §4, Late replicas", asks: gated | process | direct,
 		Text: "an instance that lost its lease says nothing more of a step that another completed",
 		run:  late,
 	},

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ type scene struct {
 	b        *bench
 	id       string
 	task     json.RawMessage
+	answer   json.RawMessage // to an attempt whose outcome comes from outside
 	results  map[string]json.RawMessage
 	n        int // the attempt that the agent is asked for
 	deadline time.Time
@@ -33,7 +35,7 @@ func (b *bench) scene(m *Matter) *scene {
 	b.sagas++
 	s := &scene{
 		b: b, id: fmt.Sprintf("verify-%d-%s", b.sagas, b.config.run),
-		task: m.task, results: map[string]json.RawMessage{}, n: 1, deadline: time.Now().Add(b.cfg.Deadline).UTC(),
+		task: m.task, answer: m.answer, results: map[string]json.RawMessage{}, n: 1, deadline: time.Now().Add(b.cfg.Deadline).UTC(),
 	}
 	if s.task == nil {
 		s.task = b.first
@@ -256,6 +258,19 @@ func (s *scene) fold(ctx context.Context) (*saga.State, error) {
 	return saga.Fold(h)
 }
 
+// reply says how an attempt ended whose outcome comes from outside, if that is what
+// the agent waits for.
+func (s *scene) reply(ctx context.Context, h history) error {
+	slot := s.slot(events.Answered, 1)
+	waits := h.of(events.Pending, s.b.cfg.Step)
+	if s.answer == nil || len(waits) == 0 || h.has(slot) {
+		return nil
+	}
+	last := waits[len(waits)-1]
+	_, err := s.write(ctx, slot, last, events.Answer{Outcome: events.OutcomeCompleted, Attempt: last.Subject.N, By: as, Data: s.answer})
+	return err
+}
+
 // quiet is how long an agent that has acknowledged everything is given to think
 // of something all the same.
 const quiet = time.Second
@@ -277,6 +292,9 @@ func (s *scene) until(ctx context.Context, want events.Subject, waits ...time.Du
 		}
 		if e := h.find(want); e != nil {
 			return e, h, nil
+		}
+		if err := s.reply(ctx, h); err != nil {
+			return nil, h, err
 		}
 		if time.Since(begin) > 20*time.Millisecond {
 			settled, err := s.b.settled(ctx)
@@ -306,6 +324,12 @@ func (s *scene) caught(ctx context.Context, r *rule, slot events.Subject) error 
 		case <-r.first:
 			return nil
 		default:
+		}
+		if s.answer != nil {
+			h, err := s.read(ctx)
+			if err := cmp.Or(err, s.reply(ctx, h)); err != nil {
+				return err
+			}
 		}
 		settled, err := s.b.settled(ctx)
 		switch {

@@ -13,9 +13,6 @@ import (
 // openWorld opens what is around the agent, if the case has a program that knows
 // it, and takes its first task where none is given.
 func (b *bench) openWorld(ctx context.Context) error {
-	for name, value := range b.subject.Case.Env {
-		b.env = append(b.env, name+"="+value)
-	}
 	own := b.subject.world
 	if own == nil {
 		return nil
@@ -62,6 +59,10 @@ func (b *bench) left(ctx context.Context, id string) (map[string]int, error) {
 	return there, nil
 }
 
+// unseen is said of an agent whose effects the world does not know: nothing can be
+// learned there.
+const unseen = "the world's program sees no effect of it"
+
 // once checks that whatever is there of a saga is there once.
 func (b *bench) once(ctx context.Context, id string) error {
 	there, err := b.left(ctx, id)
@@ -73,17 +74,25 @@ func (b *bench) once(ctx context.Context, id string) error {
 			return wrong("one effect", fmt.Sprintf("%d at %s", n, where))
 		}
 	}
+	return b.sees(there)
+}
+
+// sees says that nothing can be learned where nothing is seen.
+func (b *bench) sees(there map[string]int) error {
+	if len(there) == 0 {
+		return &idle{unseen}
+	}
 	return nil
 }
 
-// nothing checks that nothing of a saga is left.
+// nothing checks that nothing of a saga is there.
 func (b *bench) nothing(ctx context.Context, id string) error {
 	there, err := b.left(ctx, id)
 	if err != nil {
 		return err
 	}
 	for where, n := range there {
-		return wrong("nothing left in the world", fmt.Sprintf("%d at %s", n, where))
+		return wrong("nothing of it in the world", fmt.Sprintf("%d at %s", n, where))
 	}
 	return nil
 }
