@@ -12,6 +12,8 @@ func (t *tool) agentCommand() *cobra.Command {
 	c.AddCommand(
 		t.agentRunCommand(),
 		t.verifyCommand(),
+		t.agentListCommand(),
+		t.agentDescribeCommand(),
 	)
 	return c
 }

@@ -158,7 +158,7 @@ func (b *bench) ready(ctx context.Context, c *dev.Crew) error {
 	ctx, cancel := context.WithTimeout(ctx, b.config.Start)
 	defer cancel()
 	if err := c.Ready(ctx); err != nil {
-		return fmt.Errorf("%w\nhint: --output shows what it prints; a compatible agent has pull consumers %s_forward and %s_compensate", err, b.cfg.Agent, b.cfg.Agent)
+		return fmt.Errorf("%w\nhint: --show-output shows it; a compatible agent has pull consumers %s_forward and %s_compensate", err, b.cfg.Agent, b.cfg.Agent)
 	}
 	return nil
 }
