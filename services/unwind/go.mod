@@ -101,7 +101,6 @@ require (
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/exp v0.0.0-20260908205506-85c1c2202aba // indirect
 	golang.org/x/net v0.61.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
@@ -128,4 +127,5 @@ replace github.com/unwind-saga/unwind/saga/telemetry => ../../saga/telemetry
 require (
 	github.com/unwind-saga/unwind/services/host v0.0.0
 	go.opentelemetry.io/otel v1.47.0
+	golang.org/x/sync v0.24.0
 )
