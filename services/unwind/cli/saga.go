@@ -13,6 +13,7 @@ func (t *tool) sagaCommand() *cobra.Command {
 		t.startCommand(),
 		t.showCommand(),
 		t.resultCommand(),
+		t.exportCommand(),
 		t.watchCommand(),
 		t.cancelCommand(),
 		t.redoCommand(),
