@@ -32,6 +32,9 @@ func (l *Log) Consume(ctx context.Context, c events.Consumer, handle func(contex
 		return fmt.Errorf("consume as %q: %w", c.Name, err)
 	}
 	defer p.close()
+	if c.There != nil {
+		c.There()
+	}
 	w := &work{
 		l: l, c: c, at: at, pull: p, handle: handle,
 		done: make(chan struct{}, c.Concurrency),

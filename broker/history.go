@@ -35,7 +35,7 @@ func (l *Log) History(ctx context.Context, typ, id string, atLeast uint64) ([]ev
 		case err == nil:
 			return l.decode(v), nil
 		case errors.Is(err, errTooMany):
-			return fail(fmt.Errorf("%w: it has over 1,024 events", err))
+			return fail(fmt.Errorf("%w: it has over 1,024 events", events.ErrTooLong))
 		case hopeless(err):
 			return fail(err)
 		case errors.Is(err, nats.ErrNoResponders) && l.missing(ctx, stream):

@@ -70,7 +70,7 @@ func (l *Log) read(m *nats.Msg, created time.Time) (events.Delivery, error) {
 		Lease: &lease{m: m},
 	}
 	if d.Stream == timersStream {
-		d.Timer, d.Err = events.DecodeTimer(d.Subject, m.Data, d.Time)
+		d.Timer, d.Err = events.DecodeTimer(d.Subject, events.Header(m.Header), m.Data, d.Time)
 	} else {
 		d.Event, d.Err = events.Decode(d.Subject, events.Header(m.Header), m.Data, d.Seq, d.Time)
 	}

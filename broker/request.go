@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -173,7 +174,11 @@ func (c *calls) add(subject string, deny context.CancelCauseFunc) (remove func()
 	}
 }
 
-var deniedSubject = regexp.MustCompile(`(?i)publish to "([^"]+)"`)
+var deniedSubject = regexp.MustCompile(`(?i)(publish|subscription) to "([^"]+)"`)
+
+// announcing stands for the subjects on which an instance answers who looks for
+// it: it subscribes to a dozen, and waits for none of them alone.
+const announcing = "$SRV.> and unwind.agent.>"
 
 // deny ends the calls that a violation is about, and reports whether there
 // were any.
@@ -182,19 +187,32 @@ func (c *calls) deny(violation error) bool {
 	if found == nil {
 		return false
 	}
+	verb, subject := "publish", found[2]
+	call := subject
+	if strings.EqualFold(found[1], "subscription") {
+		verb = "subscribe"
+		if !strings.HasPrefix(subject, "$SRV.") && !strings.HasPrefix(subject, "unwind.agent.") {
+			return false
+		}
+		call = announcing
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for deny := range c.all[found[1]] {
-		(*deny)(fmt.Errorf("%w: this user may not publish to %s\nhint: deploy/ has the permissions that an agent needs", errDenied, found[1]))
+	for deny := range c.all[call] {
+		(*deny)(fmt.Errorf("%w: this user may not %s to %s\nhint: deploy/ has the permissions that an agent needs", errDenied, verb, subject))
 	}
-	return len(c.all[found[1]]) > 0
+	// Of an announcement that was given up at the first refusal, more come.
+	return len(c.all[call]) > 0 || call == announcing
 }
 
 // cut ends all calls as unanswered, so that they are made again.
 func (c *calls) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, calls := range c.all {
+	for subject, calls := range c.all {
+		if subject == announcing {
+			continue // it asks nothing, and is made again by itself
+		}
 		for end := range calls {
 			(*end)(fmt.Errorf("%w: the connection was lost", errNoAnswer))
 		}

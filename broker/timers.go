@@ -47,9 +47,9 @@ func timerMessage(t events.Timer) *nats.Msg {
 	if epoch := time.Unix(1, 0); due.Before(epoch) {
 		due = epoch // the broker takes the zero time for no schedule at all
 	}
-	return &nats.Msg{Subject: t.Set(), Data: t.Body(), Header: nats.Header{
-		"Nats-Schedule":        []string{"@at " + due.UTC().Format(time.RFC3339Nano)},
-		"Nats-Schedule-Target": []string{t.Fired()},
-		"Nats-Schedule-TTL":    []string{unheard.String()},
-	}}
+	h := nats.Header(t.Header()) // what is not about the schedule comes with the timer when it fires
+	h["Nats-Schedule"] = []string{"@at " + due.UTC().Format(time.RFC3339Nano)}
+	h["Nats-Schedule-Target"] = []string{t.Fired()}
+	h["Nats-Schedule-TTL"] = []string{unheard.String()}
+	return &nats.Msg{Subject: t.Set(), Data: t.Body(), Header: h}
 }

@@ -52,14 +52,20 @@ func Encode(e Event) (Header, []byte) {
 		set("ce-rerunof", e.Rerun.Of)
 		set("ce-rerunreason", e.Rerun.Reason)
 	}
-	trace := func(name, value string) {
-		if value != "" && printable(value) {
-			h[name] = []string{value}
-		}
-	}
-	trace("traceparent", e.TraceParent)
-	trace("tracestate", e.TraceState)
+	h.trace(e.TraceParent, e.TraceState)
 	return h, e.Data
+}
+
+// trace sets the headers of W3C's trace context. They are not CloudEvents': every
+// tracer reads them verbatim, so what would have to be escaped is no trace context,
+// and is dropped.
+func (h Header) trace(parent, state string) {
+	if parent != "" && printable(parent) {
+		h["traceparent"] = []string{parent}
+	}
+	if state != "" && printable(state) {
+		h["tracestate"] = []string{state}
+	}
 }
 
 // Decode reads an event in binary or structured mode, or with no attributes at
@@ -130,9 +136,7 @@ func (e *Event) name() {
 	}
 }
 
-// printable reports whether a header may carry a value as it is. The trace
-// headers are W3C's and not CloudEvents': every tracer reads them verbatim, so
-// what would have to be escaped is no trace context, and is dropped.
+// printable reports whether a header may carry a value as it is.
 func printable(value string) bool {
 	for i := range len(value) {
 		if c := value[i]; c < ' ' || c > '~' {

@@ -23,6 +23,7 @@ type Log interface {
 	Timekeeper
 	Source
 	Shelf
+	Directory
 }
 
 // An Appender writes events, each slot once.
@@ -84,6 +85,7 @@ type Consumer struct {
 	Lease       time.Duration // how long a delivery is ours without a sign of life; default 30 s
 	Concurrency int           // default 1
 	Reach       time.Duration // how far back a new consumer starts; 0: from the first event
+	There       func()        // called when the consumer exists, before its first delivery; may be nil
 }
 
 // A Delivery is one message in the hands of a consumer. Err says why it could

@@ -23,6 +23,9 @@ type Timer struct {
 	// would find nothing to do, and the question would be lost. It travels in
 	// the body.
 	Seq uint64
+
+	TraceParent string // W3C trace context, of whoever set it; in the headers
+	TraceState  string
 }
 
 // Everyone is to whom a timer is addressed that any agent of the type answers.
@@ -59,17 +62,25 @@ func (t Timer) rest() string {
 // Body is what the timer carries.
 func (t Timer) Body() []byte { return strconv.AppendUint(nil, t.Seq, 10) }
 
+// Header is what it carries beside its body: its trace context, if it has one.
+func (t Timer) Header() Header {
+	h := make(Header, 2)
+	h.trace(t.TraceParent, t.TraceState)
+	return h
+}
+
 // TimersOf is the filter of all timers of a type addressed to an agent.
 func TimersOf(typ, to string) string { return "timer.due." + typ + "." + to + ".*.*" }
 
 // DecodeTimer reads a timer that came due. A body that says nothing is no
 // error: the timer is still a question.
-func DecodeTimer(subject string, body []byte, at time.Time) (Timer, error) {
+func DecodeTimer(subject string, h Header, body []byte, at time.Time) (Timer, error) {
 	t, err := ParseTimer(subject)
 	if err != nil {
 		return Timer{}, err
 	}
 	t.Due = at
+	t.TraceParent, t.TraceState = h.Get("traceparent"), h.Get("tracestate")
 	if seq, err := strconv.ParseUint(string(body), 10, 64); err == nil { // out of range it says the highest
 		t.Seq = seq
 	}

@@ -29,7 +29,7 @@ func TestTimersPrintAndParse(t *testing.T) {
 			assert.Equal(t, timer, got)
 
 			timer.Seq = 1<<64 - 1
-			got, err = events.DecodeTimer(wire, timer.Body(), at)
+			got, err = events.DecodeTimer(wire, nil, timer.Body(), at)
 			require.NoError(t, err)
 			timer.Due = at
 			assert.Equal(t, timer, got)
@@ -62,7 +62,7 @@ func TestIllegalTimers(t *testing.T) {
 		got, err := events.ParseTimer(wire)
 		assert.EqualError(t, err, `parse timer "`+wire+`": `+reason)
 		assert.Zero(t, got)
-		_, err = events.DecodeTimer(wire, []byte("1"), time.Now())
+		_, err = events.DecodeTimer(wire, nil, []byte("1"), time.Now())
 		assert.Error(t, err)
 	}
 }
@@ -71,7 +71,7 @@ func TestIllegalTimers(t *testing.T) {
 // The highest sequence would be a history that nobody can wait for.
 func TestTimerBodies(t *testing.T) {
 	for _, body := range []string{"", "x", "-1", "1.5", "99999999999999999999999"} {
-		timer, err := events.DecodeTimer("timer.due.kyc.face.advance.42", []byte(body), time.Now())
+		timer, err := events.DecodeTimer("timer.due.kyc.face.advance.42", nil, []byte(body), time.Now())
 		require.NoError(t, err)
 		assert.Zero(t, timer.Seq, body)
 	}

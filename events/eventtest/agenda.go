@@ -21,6 +21,7 @@ type agenda struct {
 type appointment struct {
 	due     time.Time
 	subject string
+	header  events.Header
 	body    []byte
 }
 
@@ -38,7 +39,7 @@ func (l *Log) SetTimer(ctx context.Context, t events.Timer) error {
 	if err != nil {
 		return fmt.Errorf("set timer %s: %w", t.Set(), err)
 	}
-	l.agenda.set(appointment{due: t.Due, subject: t.Fired(), body: t.Body()})
+	l.agenda.set(appointment{due: t.Due, subject: t.Fired(), header: t.Header(), body: t.Body()})
 	l.fire()
 	return nil
 }
@@ -46,7 +47,7 @@ func (l *Log) SetTimer(ctx context.Context, t events.Timer) error {
 // fire puts what is due into the stream, and sets the clock for the next.
 func (l *Log) fire() {
 	for _, a := range l.agenda.due(time.Now()) {
-		l.timers.put(a.subject, nil, a.body)
+		l.timers.put(a.subject, a.header, a.body)
 	}
 	l.agenda.wind(func() {
 		l.mu.Lock()

@@ -13,6 +13,7 @@ import (
 
 // A consumer is durable: it outlives those who consume under its name.
 type consumer struct {
+	name    string
 	stream  *stream
 	typ     string
 	created time.Time
@@ -20,6 +21,8 @@ type consumer struct {
 	lease   time.Duration
 	next    uint64            // nothing from here on was delivered yet
 	open    map[uint64]*ready // delivered, and not acknowledged
+	asking  int               // how many wait for a message right now
+	last    time.Time         // when it last gave one
 }
 
 // ready says when a message may be delivered again.
@@ -34,6 +37,9 @@ func (l *Log) Consume(ctx context.Context, c events.Consumer, handle func(contex
 	k, err := l.consumer(ctx, c)
 	if err != nil {
 		return fail(err)
+	}
+	if c.There != nil {
+		c.There()
 	}
 	free := make(chan struct{}, max(c.Concurrency, 1))
 	var calls sync.WaitGroup
@@ -78,7 +84,7 @@ func (l *Log) consumer(ctx context.Context, c events.Consumer) (*consumer, error
 	k := l.consumers[key]
 	switch {
 	case k == nil:
-		k = &consumer{stream: s, typ: c.Type, created: time.Now(), next: 1, open: map[uint64]*ready{}}
+		k = &consumer{name: c.Name, stream: s, typ: c.Type, created: time.Now(), next: 1, open: map[uint64]*ready{}}
 		if c.Reach > 0 {
 			k.next = s.since(k.created.Add(-c.Reach))
 		}
@@ -123,14 +129,17 @@ func (l *Log) take(ctx context.Context, k *consumer) (events.Delivery, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var seq uint64
+	k.asking++
 	err := l.await(ctx, k.stream, func() (bool, time.Time) {
 		var again time.Time
 		seq, again = k.find(time.Now())
 		return seq > 0, again
 	})
+	k.asking--
 	if err != nil {
 		return events.Delivery{}, err
 	}
+	k.last = time.Now()
 	held, again := k.open[seq]
 	if !again {
 		held = &ready{}

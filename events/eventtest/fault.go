@@ -284,6 +284,31 @@ func (f *Faulty) Get(ctx context.Context, typ string, r events.Ref) (data []byte
 	return data, nil
 }
 
+// Announce implements [events.Directory]. It says nothing of being frozen.
+func (f *Faulty) Announce(ctx context.Context, i events.Instance, vitals func() events.Vitals) error {
+	return f.listen(ctx, func(ctx context.Context) error {
+		return f.log.Announce(ctx, i, vitals)
+	})
+}
+
+// Instances implements [events.Directory].
+func (f *Faulty) Instances(ctx context.Context, typ string) (all []events.Instance, err error) {
+	err = f.call(ctx, func(ctx context.Context) error {
+		all, err = f.log.Instances(ctx, typ)
+		return err
+	})
+	return all, err
+}
+
+// Backlogs implements [events.Directory].
+func (f *Faulty) Backlogs(ctx context.Context, typ string) (all []events.Backlog, err error) {
+	err = f.call(ctx, func(ctx context.Context) error {
+		all, err = f.log.Backlogs(ctx, typ)
+		return err
+	})
+	return all, err
+}
+
 // Consume implements [events.Source].
 func (f *Faulty) Consume(ctx context.Context, c events.Consumer, handle func(context.Context, events.Delivery)) error {
 	return f.listen(ctx, func(ctx context.Context) error {

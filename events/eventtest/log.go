@@ -21,17 +21,19 @@ type Log struct {
 	timers    *stream // nil until a type was ensured
 	agenda    agenda
 	consumers map[string]*consumer
+	present   map[*presence]struct{}
 	closed    bool
 }
 
 var (
-	_ events.Log   = (*Log)(nil)
-	_ RawPublisher = (*Log)(nil)
+	_ events.Log     = (*Log)(nil)
+	_ RawPublisher   = (*Log)(nil)
+	_ events.Scanner = (*Log)(nil)
 )
 
 // NewLog makes an empty log.
 func NewLog() *Log {
-	return &Log{sagas: map[string]*stream{}, consumers: map[string]*consumer{}}
+	return &Log{sagas: map[string]*stream{}, consumers: map[string]*consumer{}, present: map[*presence]struct{}{}}
 }
 
 // Close ends everything that waits and every timer that was set. All later
@@ -181,28 +183,49 @@ func (l *Log) Follow(ctx context.Context, typ, id string, from uint64, see func(
 
 // Scan implements [events.Reader].
 func (l *Log) Scan(ctx context.Context, typ string, see func(events.Event) error) error {
+	_, err := l.ScanFrom(ctx, typ, 1, see)
+	return err
+}
+
+// Extent implements [events.Scanner].
+func (l *Log) Extent(ctx context.Context, typ string) (events.Extent, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.usable(ctx)
+	if err == nil {
+		var s *stream
+		if s, err = l.saga(typ); err == nil {
+			return events.Extent{Born: s.born, Last: s.last()}, nil
+		}
+	}
+	return events.Extent{}, fmt.Errorf("find out how far saga type %q reaches: %w", typ, err)
+}
+
+// ScanFrom implements [events.Scanner].
+func (l *Log) ScanFrom(ctx context.Context, typ string, from uint64, see func(events.Event) error) (uint64, error) {
+	from = max(from, 1)
 	l.mu.Lock()
 	err := l.usable(ctx)
 	var there []message
 	if err == nil {
 		var s *stream
-		if s, err = l.saga(typ); err == nil {
-			there = slices.Clone(s.messages)
+		if s, err = l.saga(typ); err == nil && from <= s.last() {
+			there = slices.Clone(s.messages[from-1:])
 		}
 	}
 	l.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("scan sagas of type %q: %w", typ, err)
+		return from, fmt.Errorf("scan sagas of type %q: %w", typ, err)
 	}
 	for _, m := range there {
 		if m.err != nil {
 			continue
 		}
 		if err := see(m.copyEvent()); err != nil {
-			return err
+			return m.seq, err
 		}
 	}
-	return nil
+	return from + uint64(len(there)), nil
 }
 
 // saga finds the stream of a saga type.

@@ -13,6 +13,7 @@ import (
 // A stream numbers its messages from 1 and never loses one.
 type stream struct {
 	name     string
+	born     time.Time
 	subjects string // the filter of what it takes
 	once     bool   // each subject is taken once
 	messages []message
@@ -33,7 +34,7 @@ type message struct {
 }
 
 func newStream(name, subjects string, once bool) *stream {
-	return &stream{name: name, subjects: subjects, once: once, slots: map[string]uint64{}, ids: map[string][]uint64{}, objects: map[string][]byte{}}
+	return &stream{name: name, born: time.Now(), subjects: subjects, once: once, slots: map[string]uint64{}, ids: map[string][]uint64{}, objects: map[string][]byte{}}
 }
 
 func (s *stream) last() uint64          { return uint64(len(s.messages)) }
@@ -46,7 +47,7 @@ func (s *stream) put(subject string, h events.Header, body []byte) uint64 {
 	if s.once {
 		m.event, m.err = events.Decode(subject, maps.Clone(h), body, m.seq, m.time)
 	} else {
-		m.timer, m.err = events.DecodeTimer(subject, body, m.time)
+		m.timer, m.err = events.DecodeTimer(subject, maps.Clone(h), body, m.time)
 	}
 	s.messages = append(s.messages, m)
 	s.slots[subject] = m.seq

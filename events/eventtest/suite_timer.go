@@ -42,7 +42,7 @@ func (b *bench) fired(from <-chan events.Delivery, want events.Timer) events.Del
 	d := await(b, from, want.Fired())
 	b.must(d.Err, "read a timer")
 	got := d.Timer
-	if got.Fired() != want.Fired() || got.Seq != want.Seq || d.Subject != want.Fired() {
+	if got.Fired() != want.Fired() || got.Seq != want.Seq || got.TraceParent != want.TraceParent || got.TraceState != want.TraceState || d.Subject != want.Fired() {
 		b.Fatalf("got timer %+v on %q, want %+v", got, d.Subject, want)
 	}
 	if d.Stream != "TIMERS" || d.Seq == 0 || d.Time.IsZero() {
@@ -82,6 +82,8 @@ func timerKinds(b *bench) {
 	} {
 		t.Type, t.To, t.ID = b.typ, "a", "Id_-1"
 		t.Due = time.Now()
+		b.fires(fired, b.set(t))
+		t.TraceParent, t.TraceState = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "unwind=1"
 		b.fires(fired, b.set(t))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +30,8 @@ type Options struct {
 	Grace    time.Duration  // how long work under way may go on when ctx is done; default 10 s
 	Random   func() float64 // draws jitter from [0, 1); default: math/rand
 
+	Observers []Observer // are told what the instance does; default: nobody is
+
 	// For drills; never in production.
 	Faults *inject.Injector // makes calls fail; default: as UNWIND_FAULTS says, so none
 	Layers Layers           // of recovery; default: as UNWIND_LAYERS says, so all
@@ -46,6 +49,8 @@ func (o Options) Run(ctx context.Context, log events.Log, cfg config.Config, h H
 	if err != nil {
 		return fmt.Errorf("run agent %q: %w", cfg.Agent, err)
 	}
+	r.audience.phase(r.who(), Starting)
+	defer r.audience.phase(r.who(), Ended)
 	if err := log.Ensure(ctx, r.role.Type); err != nil {
 		return fmt.Errorf("run agent %q: %w", cfg.Agent, err)
 	}
@@ -60,14 +65,27 @@ func (o Options) Run(ctx context.Context, log events.Log, cfg config.Config, h H
 	r.rails.closing = listening.Done()
 	defer context.AfterFunc(listening, func() { time.AfterFunc(r.grace, stop) })()
 	var all sync.WaitGroup
-	for _, p := range r.purposes() {
+	purposes := r.purposes()
+	var missing atomic.Int32
+	missing.Store(int32(len(purposes)))
+	for _, p := range purposes {
+		p.consumer.There = func() {
+			if missing.Add(-1) == 0 {
+				r.audience.phase(r.who(), Listening)
+			}
+		}
 		all.Go(func() {
-			if err := log.Consume(listening, p.consumer, r.serve(working, p.work)); err != nil && ctx.Err() == nil {
+			if err := log.Consume(listening, p.consumer, r.serve(working, p)); err != nil && ctx.Err() == nil {
 				cancel(fmt.Errorf("run agent %q: %w", cfg.Agent, err))
 			}
 		})
 	}
+	drained := make(chan struct{})
+	undrained := context.AfterFunc(listening, func() { defer close(drained); r.audience.phase(r.who(), Draining) })
 	all.Wait()
+	if !undrained() {
+		<-drained
+	}
 	if ctx.Err() == nil {
 		return context.Cause(listening)
 	}
@@ -83,6 +101,7 @@ type runner struct {
 	undo     func(context.Context, Undo) error // nil: there is nothing to undo
 	logger   *slog.Logger
 	instance string
+	audience audience
 	rails    *rails
 	lease    time.Duration
 	grace    time.Duration
@@ -115,9 +134,14 @@ func (o Options) runner(log events.Log, cfg config.Config, h Handler) (*runner, 
 		r.random = rand.Float64
 	}
 	r.logger = cmp.Or(o.Logger, slog.Default()).With("type", cfg.Saga, "step", cfg.Step, "agent", cfg.Agent)
+	for _, by := range o.Observers {
+		r.audience = append(r.audience, chaperoned(by, 64+8*cfg.Concurrency, r.logger))
+	}
 	r.rails = r.newRails()
 	return r, r.drill(o)
 }
+
+func (r *runner) who() Who { return Who{r.role.Type, r.role.Step, r.role.Agent, r.instance} }
 
 // RoleOf reads an agent's place in a saga from its configuration.
 func RoleOf(cfg config.Config) saga.Role {
@@ -149,6 +173,7 @@ func (h Handler) compensation(name string) (func(context.Context, Undo) error, e
 
 // A purpose is one consumer of an agent and the work behind it.
 type purpose struct {
+	is       events.Purpose
 	consumer events.Consumer
 	work     func(context.Context, events.Delivery) error
 }
@@ -158,23 +183,23 @@ type purpose struct {
 // deadline passed and keeps one unwinding that turned.
 func (r *runner) purposes() []purpose {
 	base := events.Consumer{Type: r.role.Type, Lease: r.lease, Concurrency: r.cfg.Concurrency}
-	of := func(name string, timers bool, filters []string, work func(context.Context, events.Delivery) error) purpose {
-		c := base
-		c.Name, c.Timers, c.Filters = name, timers, filters
-		return purpose{c, work}
-	}
 	typ, agent := r.role.Type, r.role.Agent
-	forward := of(agent+"_forward", false, r.forwardFilters(), r.onForward)
+	of := func(is events.Purpose, timers bool, filters []string, work func(context.Context, events.Delivery) error) purpose {
+		c := base
+		c.Name, c.Timers, c.Filters = events.ConsumerName(is, typ, agent), timers, filters
+		return purpose{is, c, work}
+	}
+	forward := of(events.ForForward, false, r.forwardFilters(), r.onForward)
 	// Nobody begins what is over by its deadline. The way back has none: who
 	// dies before all its consumers exist, and comes back much later, still
 	// finds what it owes.
 	forward.consumer.Reach = r.cfg.Deadline
 	return []purpose{
 		forward,
-		of(agent+"_compensate", false, r.undoFilters(), r.onUndo),
-		of(typ+"_"+agent, true, []string{events.TimersOf(typ, agent)}, r.onTimer),
-		of("_unwinding", false, []string{events.LatchSubject(typ, "*").String()}, r.onTurn),
-		of(typ+"_", true, []string{events.TimersOf(typ, events.Everyone)}, r.onClock),
+		of(events.ForCompensate, false, r.undoFilters(), r.onUndo),
+		of(events.ForTimers, true, []string{events.TimersOf(typ, agent)}, r.onTimer),
+		of(events.ForLatch, false, []string{events.LatchSubject(typ, "*").String()}, r.onTurn),
+		of(events.ForClock, true, []string{events.TimersOf(typ, events.Everyone)}, r.onClock),
 	}
 }
 

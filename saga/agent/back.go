@@ -53,11 +53,11 @@ func (r *runner) undoNow(ctx context.Context, s *saga.State, cause events.Event,
 		return err
 	case err != nil:
 		draft = r.undoFailed(s, err)
-		l.Warn("undoing failed", "error", err)
+		l.WarnContext(ctx, "undoing failed", "error", err)
 	default:
 		draft.Subject = r.undoSlot(events.Compensated, 0, s.ID)
 		draft.Data = events.Undone{By: r.instance, Found: found}
-		l.Info("undone", "found", found)
+		l.InfoContext(ctx, "undone", "found", found)
 	}
 	failed := err != nil
 	seq, err := r.make(ctx, saga.Moves{Events: []saga.Draft{draft}}, cause)
@@ -121,7 +121,7 @@ func (r *runner) settleUndo(ctx context.Context, s *saga.State, cause events.Eve
 
 // onTimer works on a timer of this agent's. It is a question, not an order.
 func (r *runner) onTimer(ctx context.Context, d events.Delivery) error {
-	t, asked := d.Timer, events.Event{Time: d.Time}
+	t, asked := d.Timer, question(d)
 	if t.What == events.AnswerTimer {
 		return r.expire(ctx, t, asked)
 	}
@@ -147,6 +147,11 @@ func (r *runner) onTimer(ctx context.Context, d events.Delivery) error {
 	return r.settleUndo(ctx, s, asked)
 }
 
+// question is what is worked on when a timer fires, as a cause.
+func question(d events.Delivery) events.Event {
+	return events.Event{Time: d.Time, TraceParent: d.Timer.TraceParent, TraceState: d.Timer.TraceState}
+}
+
 // onTurn works on the latch of any saga of the type: whichever agent is alive
 // begins the way back.
 func (r *runner) onTurn(ctx context.Context, d events.Delivery) error {
@@ -159,7 +164,7 @@ func (r *runner) onTurn(ctx context.Context, d events.Delivery) error {
 
 // onClock works on a timer of the saga as a whole.
 func (r *runner) onClock(ctx context.Context, d events.Delivery) error {
-	t, asked := d.Timer, events.Event{Time: d.Time}
+	t, asked := d.Timer, question(d)
 	s, err := r.history(ctx, t.ID, t.Seq)
 	if err != nil {
 		return err

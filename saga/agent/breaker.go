@@ -17,11 +17,14 @@ import (
 type breaker struct {
 	openFor time.Duration
 	timeout time.Duration // of a call
+	tell    func(Breaker)
+	telling sync.Mutex // held while it is told, so that changes are told in their order
 
 	mu      sync.Mutex
 	circuit circuitbreaker.CircuitBreaker[any]
 	era     int       // counts its changes
 	trial   time.Time // when the call that is tried must be over; zero: none is
+	untold  []Breaker // changes
 }
 
 // An outcome is what a call says of the provider.
@@ -33,12 +36,12 @@ const (
 	failed
 )
 
-func newBreaker(cfg config.Config, l *slog.Logger) *breaker {
+func newBreaker(cfg config.Config, l *slog.Logger, tell func(Breaker)) *breaker {
 	c := cfg.CircuitBreaker
 	if c == nil {
 		return nil
 	}
-	b := &breaker{openFor: c.OpenFor, timeout: cfg.Timeout}
+	b := &breaker{openFor: c.OpenFor, timeout: cfg.Timeout, tell: tell}
 	build := circuitbreaker.NewBuilder[any]().WithDelay(c.OpenFor).WithSuccessThreshold(uint(c.Successes))
 	switch failures := uint(c.Failures); {
 	case c.Window > 0:
@@ -52,10 +55,13 @@ func newBreaker(cfg config.Config, l *slog.Logger) *breaker {
 		b.era++ // whoever made it change holds the lock
 		switch e.NewState {
 		case circuitbreaker.OpenState:
+			b.untold = append(b.untold, BreakerOpen)
 			l.Warn("circuit breaker opens: the handler is not called", "for", c.OpenFor, "was", e.OldState.String())
 		case circuitbreaker.HalfOpenState:
+			b.untold = append(b.untold, BreakerHalfOpen)
 			l.Warn("circuit breaker is half open: one call at a time is tried")
 		default:
+			b.untold = append(b.untold, BreakerClosed)
 			l.Warn("circuit breaker closes: the handler is called again")
 		}
 	}).Build()
@@ -77,6 +83,7 @@ func (b *breaker) enter(p *pass) (until time.Time, shut bool) {
 	if b == nil {
 		return until, false
 	}
+	defer b.tellAll()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -105,6 +112,7 @@ func (b *breaker) leave(p pass, how outcome) {
 	if b == nil {
 		return
 	}
+	defer b.tellAll()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if p.trial {
@@ -116,6 +124,25 @@ func (b *breaker) leave(p pass, how outcome) {
 		b.circuit.RecordSuccess()
 	case how == failed:
 		b.circuit.RecordFailure()
+	}
+}
+
+// tellAll tells what has changed, when nobody waits for the lock any more.
+func (b *breaker) tellAll() {
+	b.mu.Lock()
+	some := len(b.untold) > 0
+	b.mu.Unlock()
+	if !some {
+		return
+	}
+	b.telling.Lock()
+	defer b.telling.Unlock()
+	b.mu.Lock()
+	list := b.untold
+	b.untold = nil
+	b.mu.Unlock()
+	for _, state := range list {
+		b.tell(state)
 	}
 }
 

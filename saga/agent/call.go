@@ -81,12 +81,15 @@ type work struct {
 
 // perform calls the author's function and reads its answer. The setback is nil
 // when it worked; the error is not nil when the agent is stopping.
-func (r *runner) perform(ctx context.Context, t Task, l *slog.Logger) (work, *saga.Setback, error) {
+func (r *runner) perform(ctx context.Context, t Task, why events.Cause, l *slog.Logger) (work, *saga.Setback, error) {
 	t.Left = r.cfg.Timeout
 	if !t.Deadline.IsZero() {
 		t.Left = max(0, min(t.Left, time.Until(t.Deadline)))
 	}
-	w, err := call(ctx, r.cfg.Timeout, func(ctx context.Context) (work, error) {
+	calling, returned := r.audience.called(ctx, Call{
+		Who: r.who(), Saga: t.ID, Attempt: t.Attempt, Cause: why, Key: t.Key,
+	})
+	w, err := call(calling, r.cfg.Timeout, func(ctx context.Context) (work, error) {
 		if len(t.Refs) > 0 {
 			t.load = func(ref events.Ref) (json.RawMessage, error) { return r.log.Get(ctx, t.Type, ref) }
 		}
@@ -97,16 +100,33 @@ func (r *runner) perform(ctx context.Context, t Task, l *slog.Logger) (work, *sa
 		return r.read(res)
 	})
 	if err == nil {
-		w, err = r.shelve(ctx, w)
+		w, err = r.shelve(calling, w)
 	}
+	returned(ending(err, w.wait != nil))
 	if err == nil || errors.Is(err, errStopped) {
 		return w, nil, err
 	}
 	if p, ok := errors.AsType[*panicked](err); ok {
-		l.Error("the handler panicked", "panic", p.value, "stack", string(p.stack))
+		l.ErrorContext(calling, "the handler panicked", "panic", p.value, "stack", string(p.stack))
 	}
 	b := setback(err)
 	return work{}, &b, nil
+}
+
+// ending is how a call ended, as observers are told.
+func ending(err error, waits bool) Returned {
+	switch {
+	case err == nil && waits:
+		return Returned{How: CallWaits}
+	case err == nil:
+		return Returned{How: CallWorked}
+	case errors.Is(err, ErrNothingFound):
+		return Returned{How: CallNothing}
+	case errors.Is(err, errStopped):
+		return Returned{How: CallCutShort}
+	}
+	b := setback(err)
+	return Returned{How: CallFailed, Class: b.Class, Code: b.Error.Code}
 }
 
 // A badResult is what a call returned that cannot be written. The call said
@@ -166,13 +186,15 @@ func (r *runner) compensate(ctx context.Context, u Undo, l *slog.Logger) (events
 	case <-ctx.Done():
 		return "", errStopped
 	}
+	ctx, returned := r.audience.called(ctx, Call{Who: r.who(), Saga: u.ID, Attempt: u.Attempt, Undoing: true, Key: u.Key})
 	_, err := call(ctx, r.cfg.Timeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.undo(ctx, u) })
+	returned(ending(err, false))
 	var p *panicked
 	switch {
 	case errors.Is(err, ErrNothingFound):
 		return events.FoundNothing, nil
 	case errors.As(err, &p):
-		l.Error("the compensation handler panicked", "panic", p.value, "stack", string(p.stack))
+		l.ErrorContext(ctx, "the compensation handler panicked", "panic", p.value, "stack", string(p.stack))
 		return "", err
 	case err != nil:
 		return "", err

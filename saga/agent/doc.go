@@ -47,6 +47,13 @@
 // answer, and the instance slows down. What a provider answered, when it was no
 // good, goes into [Failure.Raw] for who has to find out why.
 //
+// # Who watches
+//
+// [Options.Observers] are told of each message, call, event and timer, while it
+// happens, for telemetry (saga/telemetry is one) and for whoever counts. They decide
+// nothing and hold up nothing. Events and timers carry the trace context of their
+// cause, or the one that an observer gives them, so that a saga is one trace.
+//
 // # Drills
 //
 // UNWIND_FAULTS names a file of faults that the calls of the two functions then

@@ -87,9 +87,9 @@ func meet[T any](ctx context.Context, f faulty, c inject.Call, do func(context.C
 	if !meets {
 		return do(ctx)
 	}
-	f.logger.Warn("fault injected", "kind", fault.Kind, "saga", c.Saga, "undoing", c.Undoing, "call", c.N)
+	f.logger.WarnContext(ctx, "fault injected", "kind", fault.Kind, "saga", c.Saga, "undoing", c.Undoing, "call", c.N)
 	if err := f.in.Journal.Note(c, fault.Kind); err != nil {
-		f.logger.Error("note a fault in the journal", "error", err)
+		f.logger.ErrorContext(ctx, "note a fault in the journal", "error", err)
 	}
 	switch fault.Kind {
 	case inject.Unavailable:
@@ -108,7 +108,7 @@ func meet[T any](ctx context.Context, f faulty, c inject.Call, do func(context.C
 		go func() { // nobody waits for it: that is the fault
 			time.Sleep(time.Duration(fault.Share * float64(latest)))
 			_, err := do(context.WithoutCancel(ctx))
-			f.logger.Warn("a late effect", "saga", c.Saga, "undoing", c.Undoing, "error", err)
+			f.logger.WarnContext(ctx, "a late effect", "saga", c.Saga, "undoing", c.Undoing, "error", err)
 		}()
 		return none, fmt.Errorf("%w: it hangs: %w", errInjected, ctx.Err())
 	case inject.Pause:

@@ -115,7 +115,7 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 		if a.step.Undone(r.role.Agent) {
 			why = events.Error{Code: "undone", Message: "its agent has undone its part, and can say so only once"}
 		}
-		l.Error("given up", "code", why.Code)
+		l.ErrorContext(ctx, "given up", "code", why.Code)
 		return r.fail(ctx, a, saga.Setback{Class: events.Unknown, Left: events.LeftUnknown, GivenUp: true, Error: why})
 	}
 	if a.answer != nil {
@@ -130,18 +130,18 @@ func (r *runner) try(ctx context.Context, a attempt) error {
 	if holds, back, err := r.holds(ctx, a); err != nil {
 		return err
 	} else if back != nil {
-		l.Warn("the condition can't be evaluated", "error", back.Error.Message)
+		l.WarnContext(ctx, "the condition can't be evaluated", "error", back.Error.Message)
 		return r.fail(ctx, a, *back)
 	} else if !holds {
 		return r.skip(ctx, a, l)
 	}
-	l.Debug("perform", "cause", a.why)
+	l.DebugContext(ctx, "perform", "cause", a.why)
 	w, back, err := r.guarded(ctx, &a, l)
 	switch {
 	case err != nil:
 		return err
 	case back != nil:
-		l.Warn("attempt failed", "class", back.Class, "code", back.Error.Code)
+		l.WarnContext(ctx, "attempt failed", "class", back.Class, "code", back.Error.Code)
 		return r.fail(ctx, a, *back)
 	case w.wait != nil:
 		return r.pend(ctx, a, w)
@@ -352,7 +352,7 @@ func (r *runner) clear(ctx context.Context, s *saga.State) error {
 	token, attempt := s.Step(r.role.Step).Token(r.role.Agent)
 	_, err := r.compensate(r.countedUndo(ctx, s), r.order(s, attempt, token), l)
 	if err != nil && !errors.Is(err, errStopped) {
-		l.Warn("not handed on, nor skipped: what it may have left could not be undone", "error", err)
+		l.WarnContext(ctx, "not handed on, nor skipped: what it may have left could not be undone", "error", err)
 	}
 	return err
 }

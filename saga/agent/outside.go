@@ -143,7 +143,7 @@ func (r *runner) unwanted(s *saga.State, seq uint64) *saga.Answer {
 
 // conclude makes the outcome of an attempt of what somebody outside says of it.
 func (r *runner) conclude(ctx context.Context, a attempt, said events.Answer) error {
-	r.logger.Info("answered", "saga", a.id, "attempt", a.n, "outcome", said.Outcome, "by", said.By)
+	r.logger.InfoContext(ctx, "answered", "saga", a.id, "attempt", a.n, "outcome", said.Outcome, "by", said.By)
 	if said.Outcome == events.OutcomeCompleted {
 		undo := said.Undo
 		if undo == nil {

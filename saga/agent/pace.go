@@ -24,6 +24,7 @@ const (
 // slower when the provider asks for it.
 type pace struct {
 	logger *slog.Logger
+	tell   func(Throttle)
 	full   rate.Limit // as configured; 0: without a limit
 	burst  int
 	heeds  bool        // a Retry-After holds back the instance
@@ -36,8 +37,8 @@ type pace struct {
 	grown   time.Time     // up to when the limiter has grown back
 }
 
-func newPace(cfg config.Config, l *slog.Logger) *pace {
-	p := &pace{logger: l, heeds: cfg.RetryAfterHolds == config.HoldsInstance}
+func newPace(cfg config.Config, l *slog.Logger, tell func(Throttle)) *pace {
+	p := &pace{logger: l, tell: tell, heeds: cfg.RetryAfterHolds == config.HoldsInstance}
 	if c := cfg.RateLimit; c != nil {
 		p.full, p.burst = rate.Limit(float64(c.Requests)/c.Per.Seconds()), c.Burst
 		p.limiter = rate.NewLimiter(p.full, p.burst)
@@ -116,6 +117,12 @@ func (p *pace) slow(by pass, d time.Duration) {
 	if !p.heeds {
 		return
 	}
+	var told *Throttle
+	defer func() { // when nobody waits for the lock
+		if told != nil {
+			p.tell(*told)
+		}
+	}()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open.Store(false)
@@ -131,11 +138,13 @@ func (p *pace) slow(by pass, d time.Duration) {
 	}
 	p.slowed++
 	if p.limiter == nil {
+		told = &Throttle{For: d}
 		p.logger.Warn("throttled: nothing is begun for a while", "for", d)
 		return
 	}
 	limit := max(p.limiter.Limit()/2, p.full*slowest)
 	p.limiter = rate.NewLimiter(limit, 1)
+	told = &Throttle{For: d, Limit: float64(limit)}
 	p.logger.Warn("throttled: nothing is begun for a while, and then more slowly", "for", d, "requests_per_second", float64(limit))
 }
 
@@ -144,6 +153,12 @@ func (p *pace) worked(by pass) {
 	if p.open.Load() {
 		return
 	}
+	recovered := false
+	defer func() {
+		if recovered {
+			p.tell(Throttle{Limit: float64(p.full), Over: true})
+		}
+	}()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.limiter == nil || by.slow != p.slowed || p.limiter.Limit() >= p.full {
@@ -161,5 +176,6 @@ func (p *pace) worked(by pass) {
 	}
 	p.limiter.SetLimitAt(now, p.full)
 	p.limiter.SetBurstAt(now, p.burst)
+	recovered = true
 	p.logger.Warn("no longer throttled", "requests_per_second", float64(p.full))
 }

@@ -41,8 +41,8 @@ func (r *runner) newRails() *rails {
 	return &rails{
 		slots:   make(chan struct{}, cfg.Concurrency),
 		undos:   make(chan struct{}, cfg.Concurrency),
-		pace:    newPace(cfg, r.logger),
-		breaker: newBreaker(cfg, r.logger),
+		pace:    newPace(cfg, r.logger, func(t Throttle) { r.audience.throttled(r.who(), t) }),
+		breaker: newBreaker(cfg, r.logger, func(b Breaker) { r.audience.breaker(r.who(), b) }),
 		lease:   r.lease,
 		closing: make(chan struct{}),
 	}
@@ -70,7 +70,7 @@ func (r *runner) guarded(ctx context.Context, a *attempt, l *slog.Logger) (work,
 		return work{}, notCalled(until, r.rails.breaker.spread(r.random())), nil
 	}
 	a.pass.called = true
-	w, back, err := r.perform(r.counted(ctx, a.step, a.n), r.task(*a), l)
+	w, back, err := r.perform(r.counted(ctx, a.step, a.n), r.task(*a), a.why, l)
 	switch {
 	case err != nil:
 		r.rails.breaker.leave(a.pass, uncounted)

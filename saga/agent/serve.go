@@ -22,55 +22,69 @@ var (
 
 // serve wraps the work on a delivery: it keeps the lease while the work goes
 // on, and acknowledges only what was settled.
-func (r *runner) serve(working context.Context, work func(context.Context, events.Delivery) error) func(context.Context, events.Delivery) {
+func (r *runner) serve(working context.Context, p purpose) func(context.Context, events.Delivery) {
 	return func(_ context.Context, d events.Delivery) {
-		l := r.logger.With("seq", d.Seq, "subject", d.Subject)
-		if d.Err != nil {
-			l.Warn("a message that is no event is passed over", "error", d.Err)
-			r.ack(d, l)
+		if working.Err() != nil && d.Err == nil {
 			return
 		}
-		if working.Err() != nil {
-			return
-		}
-		release := r.keep(d)
-		err := work(r.heard(working, d), d)
-		release()
-		switch {
-		case err == nil:
-			r.ack(d, l)
-		case errors.Is(err, errOvertaken):
-			l.Info("overtaken, let go")
-		case errors.Is(err, errHeldBack):
-			// It was not its turn for as long as a lease lasts. It comes again at
-			// once, to any instance, and is judged anew.
-			l.Debug("held back, given back")
-			if err := d.Release(0); err != nil {
-				l.Warn("release a delivery", "error", err)
-			}
-		case errors.Is(err, errAside):
-			l.Error("the saga is put aside: its history makes no sense", "error", err)
-			r.ack(d, l)
-		case working.Err() != nil:
-			l.Info("stopped before it was settled; the message comes again")
-		default:
-			l.Error("not settled; the message comes again", "error", err)
-			if err := d.Release(time.Duration(float64(time.Second) * (1 + r.random()))); err != nil {
-				l.Warn("release a delivery", "error", err)
-			}
-		}
+		ctx, settled := r.audience.heard(withTrace(working, traceOf(d)), Heard{
+			Who: r.who(), Purpose: p.is, Consumer: p.consumer.Name, Delivery: d,
+		})
+		settled(r.settled(ctx, d, p.work))
 	}
 }
 
-func (r *runner) ack(d events.Delivery, l *slog.Logger) {
+// settled works on a delivery, and says how that ended.
+func (r *runner) settled(ctx context.Context, d events.Delivery, work func(context.Context, events.Delivery) error) (Settlement, error) {
+	l := r.logger.With("seq", d.Seq, "subject", d.Subject)
+	if d.Err != nil {
+		l.WarnContext(ctx, "a message that is no event is passed over", "error", d.Err)
+		r.ack(ctx, d, l)
+		return PassedOver, d.Err
+	}
+	release := r.keep(ctx, d)
+	err := work(r.heard(ctx, d), d)
+	release()
+	switch {
+	case err == nil:
+		r.ack(ctx, d, l)
+		return Acknowledged, nil
+	case errors.Is(err, errOvertaken):
+		l.InfoContext(ctx, "overtaken, let go")
+		return Overtaken, nil
+	case errors.Is(err, errHeldBack):
+		// It was not its turn for as long as a lease lasts. It comes again at
+		// once, to any instance, and is judged anew.
+		l.DebugContext(ctx, "held back, given back")
+		if err := d.Release(0); err != nil {
+			l.WarnContext(ctx, "release a delivery", "error", err)
+		}
+		return HeldBack, nil
+	case errors.Is(err, errAside):
+		l.ErrorContext(ctx, "the saga is put aside: its history makes no sense", "error", err)
+		r.ack(ctx, d, l)
+		return PutAside, err
+	case ctx.Err() != nil:
+		l.InfoContext(ctx, "stopped before it was settled; the message comes again")
+		return Stopped, nil
+	default:
+		l.ErrorContext(ctx, "not settled; the message comes again", "error", err)
+		if err := d.Release(time.Duration(float64(time.Second) * (1 + r.random()))); err != nil {
+			l.WarnContext(ctx, "release a delivery", "error", err)
+		}
+		return Unsettled, err
+	}
+}
+
+func (r *runner) ack(ctx context.Context, d events.Delivery, l *slog.Logger) {
 	if err := d.Ack(); err != nil {
 		// It comes again, and finds everything settled.
-		l.Warn("acknowledge", "error", err)
+		l.WarnContext(ctx, "acknowledge", "error", err)
 	}
 }
 
 // keep extends the lease of a delivery until it is released.
-func (r *runner) keep(d events.Delivery) (release func()) {
+func (r *runner) keep(ctx context.Context, d events.Delivery) (release func()) {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -82,7 +96,7 @@ func (r *runner) keep(d events.Delivery) (release func()) {
 				return
 			case <-beat.C:
 				if err := d.Extend(); err != nil {
-					r.logger.Warn("extend the lease of a delivery", "seq", d.Seq, "error", err)
+					r.logger.WarnContext(ctx, "extend the lease of a delivery", "seq", d.Seq, "error", err)
 				}
 			}
 		}
@@ -113,7 +127,10 @@ func (r *runner) append(ctx context.Context, s events.Subject, cause events.Even
 	if err != nil {
 		return 0, err
 	}
-	return r.log.Append(ctx, e)
+	e, written := r.audience.writes(ctx, Writing{Who: r.who(), Event: e, Data: data, Cause: cause})
+	seq, err := r.log.Append(ctx, e)
+	written(seq, err)
+	return seq, err
 }
 
 // settle makes the moves that the history implies, and reads again after each,
@@ -176,7 +193,7 @@ func (r *runner) make(ctx context.Context, m saga.Moves, cause events.Event) (se
 
 func (r *runner) set(ctx context.Context, timers []events.Timer) error {
 	for _, t := range timers {
-		if err := r.log.SetTimer(ctx, t); err != nil {
+		if err := r.log.SetTimer(ctx, r.audience.sets(ctx, r.who(), t)); err != nil {
 			return fmt.Errorf("set %s timer of saga %s/%s: %w", t.What, t.Type, t.ID, err)
 		}
 	}

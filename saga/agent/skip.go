@@ -90,7 +90,7 @@ func (r *runner) skip(ctx context.Context, a attempt, l *slog.Logger) error {
 	if err := r.held(ctx, a); err != nil {
 		return err
 	}
-	l.Info("skipped: its condition does not hold")
+	l.InfoContext(ctx, "skipped: its condition does not hold")
 	done := saga.Attach(events.Done{Agent: r.role.Agent, Attempt: a.n, After: a.after}, a.input)
 	seq, err := r.append(ctx, r.slot(events.Skipped, a.id), a.cause, done)
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {

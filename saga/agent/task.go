@@ -30,7 +30,7 @@ func (r *runner) accept(task json.RawMessage) error {
 // another entry step, cannot turn any more. There the step fails, and a person
 // has to bring it to its end.
 func (r *runner) reject(ctx context.Context, a attempt, why error, l *slog.Logger) error {
-	l.Warn("task rejected", "reason", why)
+	l.WarnContext(ctx, "task rejected", "reason", why)
 	seq, err := r.append(ctx, events.Subject{Type: r.role.Type, Kind: events.Rejected, ID: a.id}, a.cause,
 		events.Rejection{Agent: r.role.Agent, Error: events.Error{Code: "rejected", Message: text(why)}})
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {

@@ -11,14 +11,9 @@ import (
 
 func TestDismiss(t *testing.T) {
 	play(t, func(t *testing.T, c *cast) {
-		submit := func(id string) {
-			if _, err := client.Submit(c.ctx, c, "trip", id, []byte(`{}`), "shop"); err != nil {
-				t.Fatal(err)
-			}
-		}
 		drop := events.Dismissal{By: "ada", Reason: "she flies elsewhere", As: events.Dropped}
 		c.declines.Store(true)
-		submit("1")
+		submit(t, c, "1")
 		synctest.Wait()
 		if err := client.Dismiss(c.ctx, c, "trip", "1", drop); err != nil {
 			t.Fatal(err)
@@ -31,13 +26,13 @@ func TestDismiss(t *testing.T) {
 			t.Errorf("a second time: %v", err)
 		}
 		c.declines.Store(false)
-		submit("2")
+		submit(t, c, "2")
 		synctest.Wait()
 		if err := client.Dismiss(c.ctx, c, "trip", "2", drop); !errors.Is(err, client.ErrEnded) {
 			t.Errorf("of a saga that completed: %v", err)
 		}
 		c.slow.Store(true)
-		submit("3")
+		submit(t, c, "3")
 		synctest.Wait()
 		if err := client.Dismiss(c.ctx, c, "trip", "3", drop); !errors.Is(err, client.ErrRuns) {
 			t.Errorf("of a saga that goes on: %v", err)

@@ -20,13 +20,27 @@ import (
 // derives the id from what the saga is about, and submits twice, has submitted
 // once.
 func Submit(ctx context.Context, log events.Log, typ, id string, payload []byte, by string) (seq uint64, err error) {
+	return submit(ctx, log, typ, id, payload, by, events.Event{}, "")
+}
+
+// Resubmit is [Submit] of a task that was submitted before, changed or not. The new
+// saga says whose task it was and why it is submitted again, and names the last event
+// of the old one as its cause.
+func Resubmit(ctx context.Context, log events.Log, id string, payload []byte, by string, last events.Event, reason string) (seq uint64, err error) {
+	return submit(ctx, log, last.Subject.Type, id, payload, by, last, reason)
+}
+
+func submit(ctx context.Context, log events.Log, typ, id string, payload []byte, by string, cause events.Event, reason string) (seq uint64, err error) {
 	attempt := fmt.Sprintf("submit saga %s/%s", typ, id)
 	if err := check(typ, id, payload); err != nil {
 		return 0, fmt.Errorf("%s: %w", attempt, badTask{err})
 	}
-	e, err := events.New(events.TaskSubject(typ, id), by, events.Event{}, json.RawMessage(payload))
+	e, err := events.New(events.TaskSubject(typ, id), by, cause, json.RawMessage(payload))
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", attempt, err)
+	}
+	if cause.ID != "" {
+		e.Rerun = &events.Rerun{Of: cause.Subject.ID, Reason: reason}
 	}
 	seq, err = log.Append(ctx, e)
 	switch {

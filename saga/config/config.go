@@ -58,7 +58,13 @@ type Config struct {
 	TaskSchema   *Schema // of agents that begin with the task; nil accepts all
 	ResultSchema *Schema // nil accepts all
 
-	Command []string // how `unwind dev` starts the agent; empty: the Go program in its folder
+	// Handler is the program that does the work, in whatever language, where the
+	// agent itself is `unwind agent run`; nil: the work is the agent's own.
+	Handler *Outside
+	// Compensation is the program that undoes it; nil: nothing is to be undone.
+	Compensation *Outside
+
+	Command []string // how `unwind dev` starts the agent; empty: `unwind agent run` where there is a Handler, else the Go program in its folder
 
 	settings *yaml.Node
 	source   source
@@ -99,6 +105,11 @@ func (c Config) WithDefaults() Config {
 	c.CompensationRetryPolicy = c.CompensationRetryPolicy.or(d.CompensationRetryPolicy)
 	c.RateLimit = c.RateLimit.withDefaults()
 	c.CircuitBreaker = c.CircuitBreaker.withDefaults()
+	if c.Compensation != nil {
+		c.CompensationHandler = cmp.Or(c.CompensationHandler, OutsideHandler)
+	} else if c.Handler != nil {
+		c.CompensationHandler = cmp.Or(c.CompensationHandler, NoCompensation)
+	}
 	c.RetryAfterHolds = cmp.Or(c.RetryAfterHolds, d.RetryAfterHolds)
 	c.MaxTakeovers = cmp.Or(c.MaxTakeovers, d.MaxTakeovers)
 	return c

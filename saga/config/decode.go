@@ -45,6 +45,8 @@ func (d *decoder) fields(c *Config) map[string]field {
 		"max_takeovers":             d.integer(&c.MaxTakeovers),
 		"task_schema":               d.schema(&c.TaskSchema),
 		"result_schema":             d.schema(&c.ResultSchema),
+		"handler":                   d.outside(&c.Handler),
+		"compensation":              d.outside(&c.Compensation),
 		"command":                   d.texts(&c.Command),
 		"settings":                  d.free(&c.settings),
 	}

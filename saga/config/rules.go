@@ -96,6 +96,7 @@ func (c Config) check(tell func(text string, paths ...string)) {
 	}
 	ok(c.TaskSchema == nil || c.Entry(), "task_schema",
 		"only an agent that begins with the task can refuse one: no stand-in, nothing in after")
+	c.checkOutside(tell)
 	for i, word := range c.Command {
 		ok(word != "" || i > 0, "command[0]", "is empty: it must be a program")
 	}

@@ -25,61 +25,11 @@
 // sagas; package bank is a Stripe to try it with, and world all of the outside.
 package order
 
-import (
-	"context"
-	"flag"
-	"fmt"
-	"log/slog"
-	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
-
-	"github.com/unwind-saga/unwind/broker"
-	"github.com/unwind-saga/unwind/saga/agent"
-	"github.com/unwind-saga/unwind/saga/config"
-)
+import "github.com/unwind-saga/unwind/services/host"
 
 // An Opener makes an agent's handler from its configuration. What it returns
 // beside is closed when the agent has stopped; it may be nil.
-type Opener func(ctx context.Context, cfg config.Config) (h agent.Handler, closing func(), err error)
+type Opener = host.Opener
 
-// Main runs an agent until it is told to stop, by SIGINT or SIGTERM, and ends the
-// process with 1 when it can't. It reads the flag --config, and the broker's place
-// from the environment (see [broker.FromEnv]).
-func Main(open Opener) {
-	file := flag.String("config", "agent.yaml", "the agent's configuration")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
-	if err := run(ctx, *file, open); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
-		os.Exit(1) //nolint:gocritic // the signals are the process's own
-	}
-}
-
-func run(ctx context.Context, file string, open Opener) error {
-	cfg, err := config.Load(file)
-	if err != nil {
-		return err
-	}
-	handler, closing, err := open(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	if closing != nil {
-		defer closing()
-	}
-	where, err := broker.FromEnv()
-	if err != nil {
-		return err
-	}
-	where.Name = cfg.Agent
-	log, err := broker.Connect(ctx, where)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	return agent.Run(ctx, log, cfg, handler)
-}
+// Main runs an agent until it is told to stop: see [host.Open].
+func Main(open Opener) { host.Open(open) }

@@ -16,18 +16,16 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
-	"github.com/unwind-saga/unwind/broker"
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/config"
+	"github.com/unwind-saga/unwind/services/host"
 	"github.com/unwind-saga/unwind/services/kyc/store"
 )
 
@@ -37,60 +35,27 @@ type Office struct {
 	Store  *store.Store // what it did, by idempotency key; nil for an agent that leaves nothing
 }
 
-// Main runs an agent until it is told to stop, by SIGINT or SIGTERM, and ends the
-// process with 1 when it can't. It reads the flags --config and --state, and the
-// broker's place from the environment (see [broker.FromEnv]). The schemas make
-// the agent's own tables in its store; an agent without any has no store.
+// Main runs an agent, as [host.Open] does: with a store of its own beside, in the
+// folder that the flag --state names. The schemas make the agent's own tables there;
+// an agent without any has no store.
 func Main(open func(Office) (agent.Handler, error), schemas ...string) {
-	file := flag.String("config", "agent.yaml", "the agent's configuration")
-	state := flag.String("state", stateFolder(), "folder of its durable state (default $ROUTE_STATE)")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
-	if err := run(ctx, *file, *state, open, schemas); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
-		os.Exit(1) //nolint:gocritic // the signals are the process's own
-	}
-}
-
-func stateFolder() string {
-	if folder := os.Getenv("ROUTE_STATE"); folder != "" {
-		return folder
-	}
-	return "state"
-}
-
-func run(ctx context.Context, file, state string, open func(Office) (agent.Handler, error), schemas []string) error {
-	cfg, err := config.Load(file)
-	if err != nil {
-		return err
-	}
-	office := Office{Config: cfg}
-	if len(schemas) > 0 {
-		if err := os.MkdirAll(state, 0o700); err != nil {
-			return fmt.Errorf("make the folder of its state: %w", err)
+	state := flag.String("state", cmp.Or(os.Getenv("ROUTE_STATE"), "state"), "`folder` of its durable state (default $ROUTE_STATE)")
+	host.Open(func(_ context.Context, cfg config.Config) (agent.Handler, func(), error) {
+		office := Office{Config: cfg}
+		if len(schemas) == 0 {
+			h, err := open(office)
+			return h, nil, err
 		}
-		if office.Store, err = store.Open(StateFile(state, cfg.Agent), schemas...); err != nil {
-			return err
+		if err := os.MkdirAll(*state, 0o700); err != nil {
+			return agent.Handler{}, nil, fmt.Errorf("make the folder of its state: %w", err)
 		}
-		defer office.Store.Close()
-	}
-	handler, err := open(office)
-	if err != nil {
-		return err
-	}
-	where, err := broker.FromEnv()
-	if err != nil {
-		return err
-	}
-	where.Name = cfg.Agent
-	log, err := broker.Connect(ctx, where)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	return agent.Run(ctx, log, cfg, handler)
+		var err error
+		if office.Store, err = store.Open(StateFile(*state, cfg.Agent), schemas...); err != nil {
+			return agent.Handler{}, nil, err
+		}
+		h, err := open(office)
+		return h, func() { _ = office.Store.Close() }, err
+	})
 }
 
 // StateFile is where an agent keeps what it did.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,6 +25,7 @@ import (
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/client"
 	"github.com/unwind-saga/unwind/saga/config"
+	"github.com/unwind-saga/unwind/services/unwind/serve"
 )
 
 // TestDeploy starts servers from the files in deploy/nats, and runs sagas on
@@ -30,6 +33,7 @@ import (
 func TestDeploy(t *testing.T) {
 	t.Setenv("NATS_SYNC", "always")
 	t.Setenv("UNWIND_KYC_PASSWORD", "kyc")
+	t.Setenv("UNWIND_GATEWAY_PASSWORD", "gateway")
 	t.Setenv("UNWIND_SHOP_PASSWORD", "shop")
 	t.Setenv("UNWIND_OPERATOR_PASSWORD", "operator")
 
@@ -57,6 +61,16 @@ func TestDeploy(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, saga.Completed, state.Status())
 
+		// The door for HTTP begins a saga, follows it to its end, and cancels one.
+		gateway := connect(t, as("gateway"))
+		h, err := serve.New(gateway, serve.Config{Bearer: bearer})
+		require.NoError(t, err)
+		require.Contains(t, asked(t, h, http.MethodPost, "/v1/sagas/kyc", `{}`, 201), `"order-7"`)
+		require.Contains(t, asked(t, h, http.MethodGet, "/v1/sagas/kyc/order-7/events", "", 200), "event: end\n")
+		require.Contains(t, asked(t, h, http.MethodGet, "/v1/sagas/kyc/order-7", "", 200), `"status":"completed"`)
+		require.Contains(t, asked(t, h, http.MethodPost, "/v1/sagas/kyc/order-7/cancel", `{"reason":"so"}`, 409), "it has ended")
+		require.Contains(t, asked(t, h, http.MethodPost, "/v1/sagas/nothing", `{}`, 503), "permission denied")
+
 		// Whoever may see a saga sees its large results, and removes none.
 		scan, err := client.Result(t.Context(), operator, "kyc", "order-1", "first")
 		require.NoError(t, err)
@@ -69,7 +83,7 @@ func TestDeploy(t *testing.T) {
 		}
 
 		// Nobody removes an event, and the shop sees none.
-		for _, log := range []*broker.Log{agents, operator, shop} {
+		for _, log := range []*broker.Log{agents, gateway, operator, shop} {
 			require.Error(t, ask(log, "$JS.API.STREAM.PURGE.SAGA_kyc"))
 			require.Error(t, ask(log, "$JS.API.STREAM.DELETE.SAGA_kyc"))
 		}
@@ -89,6 +103,20 @@ func TestDeploy(t *testing.T) {
 		servers[2].Shutdown()
 		require.Equal(t, saga.Completed, apply(t, log, "order-2"), "with one server down")
 	})
+}
+
+const bearer = "a token that is good for all"
+
+// asked asks the door for HTTP.
+func asked(t *testing.T, h http.Handler, method, path, body string, want int) string {
+	t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+bearer)
+	r.Header.Set("Idempotency-Key", "order-7")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	require.Equal(t, want, w.Code, w.Body.String())
+	return w.Body.String()
 }
 
 // copyOf copies the files, with ports that are free on this machine.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/unwind-saga/unwind/broker"
 	"github.com/unwind-saga/unwind/saga/client"
+	"github.com/unwind-saga/unwind/services/unwind/index"
 )
 
 // glance is how long a completion may take: whoever pressed tab waits.
@@ -24,6 +26,15 @@ var guesses = map[string]guess{
 	"type": func(ctx context.Context, log *broker.Log, _ map[string]string, _ string) ([]string, error) {
 		return log.Types(ctx)
 	},
+	"id": sagaIDs,
+	"agent": func(ctx context.Context, log *broker.Log, args map[string]string, _ string) ([]string, error) {
+		there, err := log.Instances(ctx, args["type"])
+		var agents []string
+		for _, i := range there {
+			agents = append(agents, i.Agent)
+		}
+		return slices.Compact(agents), err
+	},
 	"step": func(ctx context.Context, log *broker.Log, args map[string]string, _ string) ([]string, error) {
 		s, _, err := client.Load(ctx, log, args["type"], args["id"], 0)
 		if err != nil {
@@ -35,6 +46,31 @@ var guesses = map[string]guess{
 		}
 		return steps, nil
 	},
+}
+
+// proposals is how many ids are proposed.
+const proposals = 50
+
+// sagaIDs are those that changed last. The index catches up as far as whoever pressed
+// tab can wait.
+func sagaIDs(ctx context.Context, log *broker.Log, args map[string]string, prefix string) ([]string, error) {
+	x, err := indexFlags{}.open(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	defer x.Close()
+	soon, cancel := context.WithTimeout(ctx, glance/2)
+	defer cancel()
+	_ = x.CatchUp(soon, log, nil)
+	found, err := x.Find(ctx, index.Query{Types: []string{args["type"]}, Prefix: prefix, Limit: proposals})
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, s := range found {
+		ids = append(ids, s.ID)
+	}
+	return ids, nil
 }
 
 var argument = regexp.MustCompile(`<([a-z]+)[^>]*>`)

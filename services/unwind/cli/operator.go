@@ -1,16 +1,22 @@
 package cli
 
 import (
+	"context"
 	"errors"
-	"log/slog"
+	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/unwind-saga/unwind/broker"
+	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/services/host"
 	"github.com/unwind-saga/unwind/services/unwind/operator"
 )
 
 func (t *tool) operatorCommand() *cobra.Command {
 	var files []string
+	var listen string
 	c := &cobra.Command{
 		Use:   "operator --config <agent.yaml>",
 		Short: "Run an agent whose work is done by a person",
@@ -37,24 +43,26 @@ The question is a template over .task, .results (by step), .type, .id, .step and
 				return t.misuse(c, errors.New("--config is missing"))
 			}
 			var operators []*operator.Operator
+			p := host.Process{Name: "unwind operator", Listen: listen, Logger: host.Logger(t.err, "text")}
 			for _, file := range files {
 				o, err := operator.Load(file)
 				if err != nil {
 					return &exit{exitError, err}
 				}
 				operators = append(operators, o)
+				if !slices.Contains(p.Types, o.Config.Saga) {
+					p.Types = append(p.Types, o.Config.Saga)
+				}
 			}
 			ctx, cancel := t.limitWait(c.Context())
 			defer cancel()
-			logger := slog.New(slog.NewTextHandler(t.err, nil))
-			log, err := t.connectAs(ctx, "unwind operator", logger)
-			if err != nil {
-				return err
-			}
-			defer log.Close()
-			return interrupted(ctx, operator.Run(ctx, log, logger, operators...))
+			p.Connect = func(ctx context.Context) (*broker.Log, error) { return t.connectAs(ctx, p.Name, p.Logger) }
+			return interrupted(ctx, p.Run(ctx, func(ctx context.Context, log *broker.Log, o agent.Options) error {
+				return operator.Run(ctx, log, o, operators...)
+			}))
 		},
 	}
 	c.Flags().StringArrayVar(&files, "config", nil, "an operator's agent.yaml; may be repeated")
+	c.Flags().StringVar(&listen, "listen", os.Getenv("UNWIND_LISTEN"), "address of /metrics, /healthz and /readyz; none: there is no page (default $UNWIND_LISTEN)")
 	return c
 }

@@ -37,7 +37,7 @@ type tool struct {
 	out, err io.Writer
 
 	server, context, creds string
-	colour, format         string
+	colour, format, times  string
 	timeout                time.Duration
 
 	ran bool // flags and arguments were understood
@@ -92,8 +92,11 @@ terminal.`,
 		t.devCommand(),
 		t.drillCommand(),
 		t.sagaCommand(),
+		t.replayCommand(),
 		t.agentCommand(),
 		t.inboxCommand(),
+		t.dlqCommand(),
+		t.indexCommand(),
 		t.stepCommand(),
 		t.operatorCommand(),
 		t.serveCommand(),
@@ -115,6 +118,9 @@ func (t *tool) understand(c *cobra.Command) error {
 	}
 	if f := c.Flags().Lookup("output"); f != nil && !slices.Contains(formats, t.format) {
 		return misused(c, fmt.Errorf("output %q: want text, json or jsonl", t.format))
+	}
+	if _, err := ink.ChooseTimes(t.times, time.Time{}); err != nil {
+		return misused(c, err)
 	}
 	if t.timeout < 0 {
 		return misused(c, errors.New("timeout: must not be negative"))

@@ -5,12 +5,13 @@ import "github.com/spf13/cobra"
 func (t *tool) sagaCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "saga",
-		Short: "Start, show, watch, cancel and mend sagas",
+		Short: "Start, find, show, watch, cancel and mend sagas",
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(
 		t.startCommand(),
+		t.listCommand(),
 		t.showCommand(),
 		t.resultCommand(),
 		t.exportCommand(),

@@ -176,7 +176,7 @@ func (k *keeper) look() Process {
 	defer k.mu.Unlock()
 	p := Process{Agent: k.program.Config.Agent, Replica: k.replica, Deaths: k.deaths, Parked: k.parked}
 	if k.process != nil {
-		p.PID, p.Since = k.process.id(), k.begun
+		p.PID, p.Since = k.process.ID(), k.begun
 	}
 	return p
 }

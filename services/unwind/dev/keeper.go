@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/unwind-saga/unwind/services/unwind/child"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 )
 
@@ -19,7 +20,7 @@ type keeper struct {
 	out     *outlet
 
 	mu      sync.Mutex
-	process *process
+	process *child.Process
 	ended   chan struct{} // closed when the process that runs has ended; nil while none runs
 	parked  bool
 	unpark  chan struct{} // closed when it is parked no more
@@ -78,13 +79,13 @@ func (k *keeper) mayRun(ctx context.Context) bool {
 
 // once runs the process from its start to its end, and says how it ended.
 func (k *keeper) once(ctx context.Context) (how string) {
-	onOneThread(func() {
+	child.OnOneThread(func() {
 		p, ended, err := k.start()
 		if err != nil {
 			how = err.Error()
 			return
 		}
-		how = p.wait(ctx, k.config.Grace)
+		how = p.Wait(ctx, k.config.Grace)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.process, k.ended = nil, nil
@@ -96,13 +97,13 @@ func (k *keeper) once(ctx context.Context) (how string) {
 
 // start begins the process unless it was parked a moment ago: under the lock,
 // so that whoever parks an agent finds the process or prevents it.
-func (k *keeper) start() (*process, chan struct{}, error) {
+func (k *keeper) start() (*child.Process, chan struct{}, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.parked {
 		return nil, nil, fmt.Errorf("it was parked before it began")
 	}
-	p, err := start(k.command, k.program.folder(), k.env, k.print)
+	p, err := child.Start(k.command, k.program.folder(), k.env, k.print)
 	if err != nil {
 		k.deaths++
 		return nil, nil, err
@@ -120,11 +121,11 @@ func (k *keeper) kill(park bool) error {
 	p, ended := k.process, k.ended
 	var err error
 	if p != nil {
-		err = killGroup(p.id())
+		err = child.KillGroup(p.ID())
 	}
 	k.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("kill process %d of agent %q: %w", p.id(), k.program.Config.Agent, err)
+		return fmt.Errorf("kill process %d of agent %q: %w", p.ID(), k.program.Config.Agent, err)
 	}
 	if ended != nil {
 		<-ended

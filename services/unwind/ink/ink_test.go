@@ -89,10 +89,12 @@ func TestText(t *testing.T) {
 		t.Errorf("Left and Right: %q", got)
 	}
 	for text, want := range map[string]string{
-		"one two three four": "one two\nthree\nfour",
-		"a verylongword b":   "a\nverylongword b",
-		" indented stays on": " indented stays on",
-		"ab cd ef\nnext":     "ab cd ef\nnext",
+		"one two three four":  "one two\nthree\nfour",
+		"a verylongword b":    "a\nverylongword b",
+		" indented stays on":  " indented stays on",
+		"ab cd ef\nnext":      "ab cd ef\nnext",
+		"  - one two three":   "  - one\n    two\n    three",
+		"  - onetwothreefour": "  - onetwothreefour",
 	} {
 		if got := ink.Wrap(text, 8); got != want {
 			t.Errorf("Wrap(%q): %q, want %q", text, got, want)

@@ -9,12 +9,13 @@ type Cell struct {
 	Name string // if not empty, the colour is that of this name
 }
 
+// paint pads outside of the colour: blanks at a line's end can be cut off then.
 func (c Cell) paint(in Ink, columns int) string {
-	text := Left(c.Text, columns)
+	text := in.Paint(c.Tone, c.Text)
 	if c.Name != "" {
-		return in.Name(c.Name, text)
+		text = in.Name(c.Name, c.Text)
 	}
-	return in.Paint(c.Tone, text)
+	return text + strings.Repeat(" ", max(columns-Width(c.Text), 0))
 }
 
 // A Table has a heading and rows, and columns that are as wide as they must be.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/mattn/go-runewidth"
 )
 
@@ -45,18 +46,34 @@ func Right(text string, columns int) string {
 }
 
 // Wrap breaks a text at spaces so that no line is longer than a number of
-// columns. A line that begins with a space is left as it is.
+// columns. A line that begins with a space is left as it is, but for an item of a
+// list, "  - ", which goes on below its text.
 func Wrap(text string, columns int) string {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
-		for Width(line) > columns && !strings.HasPrefix(line, " ") {
+		hang := ""
+		if strings.HasPrefix(line, bullet) {
+			hang = strings.Repeat(" ", len(bullet))
+		}
+		for Width(line) > columns && (hang != "" || !strings.HasPrefix(line, " ")) {
 			at := strings.LastIndexByte(runewidth.Truncate(line, columns+1, ""), ' ')
-			if at <= 0 {
+			if at <= len(hang) {
 				break
 			}
-			lines, line = append(lines, line[:at]), line[at+1:]
+			lines, line = append(lines, line[:at]), hang+line[at+1:]
 		}
 		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
+}
+
+const bullet = "  - "
+
+// CutPainted is [Cut] for a text that was painted: its colours take no room, and
+// end where it does.
+func CutPainted(text string, columns int) string {
+	if columns <= 0 || ansi.StringWidth(text) <= columns {
+		return text
+	}
+	return ansi.Truncate(text, columns, "…")
 }

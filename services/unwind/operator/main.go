@@ -2,46 +2,24 @@ package operator
 
 import (
 	"context"
-	"flag"
-	"fmt"
-	"log/slog"
-	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
 
 	"github.com/unwind-saga/unwind/broker"
+	"github.com/unwind-saga/unwind/saga/agent"
+	"github.com/unwind-saga/unwind/services/host"
 )
 
 // Main is the program of an operator that lives in a folder of its own, beside
-// the agents of its saga: package main is one line. It runs until SIGINT or
-// SIGTERM, reads the flag --config, and finds the broker as every agent does
-// (see [broker.FromEnv]).
+// the agents of its saga: package main is one line. It has the flags and the
+// environment of every agent (see [host.Main]).
 func Main() {
-	file := flag.String("config", "agent.yaml", "the operator's configuration")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *file); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(os.Args[0]), err)
-		os.Exit(1) //nolint:gocritic // the signals are the process's own
-	}
-}
-
-func run(ctx context.Context, file string) error {
-	o, err := Load(file)
-	if err != nil {
-		return err
-	}
-	where, err := broker.FromEnv()
-	if err != nil {
-		return err
-	}
-	where.Name = o.Config.Agent
-	log, err := broker.Connect(ctx, where)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	return Run(ctx, log, slog.New(slog.NewTextHandler(os.Stderr, nil)), o)
+	host.Program(func(_ context.Context, file string) (host.Agents, error) {
+		o, err := Load(file)
+		if err != nil {
+			return host.Agents{}, err
+		}
+		return host.Agents{
+			Name: o.Config.Agent, Types: []string{o.Config.Saga},
+			Run: func(ctx context.Context, log *broker.Log, options agent.Options) error { return Run(ctx, log, options, o) },
+		}, nil
+	})
 }

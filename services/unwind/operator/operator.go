@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -73,15 +72,15 @@ func New(cfg config.Config) (*Operator, error) {
 }
 
 // Run is the operators' work until ctx is done: each asks what its saga asks of
-// it.
-func Run(ctx context.Context, log events.Log, logger *slog.Logger, operators ...*Operator) error {
+// it. An instance that the options name is one operator's.
+func Run(ctx context.Context, log events.Log, options agent.Options, operators ...*Operator) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var running sync.WaitGroup
 	errs := make([]error, len(operators))
 	for i, o := range operators {
 		running.Go(func() {
-			errs[i] = agent.Options{Logger: logger}.Run(ctx, log, o.Config, o.handler(log))
+			errs[i] = options.Run(ctx, log, o.Config, o.handler(log))
 			if errs[i] != nil {
 				cancel()
 			}

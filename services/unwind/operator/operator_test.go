@@ -90,7 +90,7 @@ func play(t *testing.T, declines bool, test func(t *testing.T, ctx context.Conte
 			return agent.Result{Data: "paid"}, nil
 		}}
 		done := make(chan error, 2)
-		go func() { done <- operator.Run(ctx, log, logger, o) }()
+		go func() { done <- operator.Run(ctx, log, agent.Options{Logger: logger}, o) }()
 		go func() { done <- agent.Options{Logger: logger}.Run(ctx, log, cfg, h) }()
 		synctest.Wait()
 		if _, err := client.Submit(ctx, log, "trip", "1", []byte(`{"name": "Ada", "to": "Rome", "price": 1000000}`), "shop"); err != nil {

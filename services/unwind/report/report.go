@@ -9,6 +9,8 @@ import (
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
+	"github.com/unwind-saga/unwind/services/unwind/ink"
+	"github.com/unwind-saga/unwind/services/unwind/owed"
 	"github.com/unwind-saga/unwind/services/unwind/timeline"
 )
 
@@ -19,6 +21,10 @@ type Saga struct {
 	Status saga.Status `json:"status"` // empty for a history that makes no sense
 	Steps  []Step      `json:"steps"`
 	Events []Event     `json:"events"`
+
+	// What [Saga.Tell] knows.
+	Says       string        `json:"says,omitempty"`        // how it ended or what it waits for, in words
+	WaitingFor []owed.Report `json:"waiting_for,omitempty"` // nothing of a saga that has ended
 }
 
 // A Step is how one of its steps stands.
@@ -68,6 +74,13 @@ func Of(typ, id string, history []events.Event, s *saga.State) Saga {
 		r.Steps = append(r.Steps, step)
 	}
 	return r
+}
+
+// Tell adds what the saga waits for, and who owes it, as far as it is known who is
+// there.
+func (r *Saga) Tell(s *saga.State, history []events.Event, p owed.Presence, t ink.Times) {
+	r.Says = timeline.VerdictOf(s, history, p, t)
+	r.WaitingFor = owed.Reports(s, owed.Of(s, history, p), p, t)
 }
 
 // EventOf tells an event.

@@ -132,7 +132,7 @@ func TestWhatNoAgentWouldAcceptIsNotSubmitted(t *testing.T) {
 	if err := log.Ensure(t.Context(), "trip"); err != nil {
 		t.Fatal(err)
 	}
-	h, err := serve.New(log, serve.Config{Bearer: bearer, Accept: func(_ context.Context, typ string, task []byte) error {
+	h, err := serve.New(log, serve.Config{Bearer: bearer, Accept: func(_ context.Context, typ string, _ []byte) error {
 		return errors.New(typ + ": /to is missing")
 	}})
 	if err != nil {

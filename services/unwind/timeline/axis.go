@@ -67,7 +67,18 @@ func label(d time.Duration) string {
 	return text
 }
 
-// turned draws the moment at which the saga turned, and why, below the lanes.
+// divide separates what went forward from what is undone: by the moment at which
+// the saga turned, or, where something is undone and it did not, by nothing but
+// the marks. There is nothing to draw in a saga that did not turn.
+func (c *chart) divide(in ink.Ink, why string, columns, indent int) []string {
+	if c.turn.IsZero() {
+		return nil
+	}
+	return c.turned(in, why, columns, indent)
+}
+
+// turned draws the moment at which the saga turned, and why, below the lanes that
+// go forward.
 func (c *chart) turned(in ink.Ink, why string, columns, indent int) []string {
 	at := c.column(c.turn, columns) + indent
 	why = "turned back: " + why

@@ -55,9 +55,10 @@ type point struct {
 	then glyph
 }
 
-// A lane is one agent's part in one step.
+// A lane is one agent's part in one step: what it did, or what it undid.
 type lane struct {
 	step, agent string
+	back        bool // undoing
 	first       bool // of its step
 	points      []point
 }
@@ -92,26 +93,33 @@ func (l *lane) end(at time.Time) {
 	}
 }
 
-// A chart is the lanes of a saga, in the order in which their steps began.
+// A chart is the lanes of a saga: forward in the order in which their steps
+// began, and below them those of the undoing, in the order in which it did.
 type chart struct {
 	lanes []*lane
 	began time.Time
-	until time.Time
+	now   time.Time // what goes on does so until then
+	until time.Time // where the axis ends
 	turn  time.Time // zero: it did not turn
 	ended bool
 
 	committed bool
 }
 
-// plot reads a history. Facts that came too late are passed over.
-func plot(history []events.Event, s *saga.State, now time.Time) *chart {
-	c := &chart{ended: s.Ended(), until: s.Time}
+// plot reads a history. Facts that came too late are passed over. The axis goes
+// on to a moment that is past the last event, if there is one.
+func plot(history []events.Event, s *saga.State, now, until time.Time) *chart {
+	c := &chart{ended: s.Ended(), now: s.Time}
 	if len(history) > 0 {
 		c.began = history[0].Time
 	}
 	// Nothing goes on in a saga that is stuck, so the axis ends there too.
-	if !c.ended && s.Status() != saga.Stuck && now.After(c.until) {
-		c.until = now
+	if !c.ended && s.Status() != saga.Stuck && now.After(c.now) {
+		c.now = now
+	}
+	c.until = c.now
+	if until.After(c.until) {
+		c.until = until
 	}
 	late := map[uint64]bool{}
 	for _, e := range s.Void {
@@ -122,30 +130,42 @@ func plot(history []events.Event, s *saga.State, now time.Time) *chart {
 			c.take(e)
 		}
 	}
+	slices.SortStableFunc(c.lanes, func(a, b *lane) int {
+		switch {
+		case a.back == b.back:
+			return 0
+		case b.back:
+			return -1
+		default:
+			return 1
+		}
+	})
 	return c
 }
 
-// lane finds an agent's lane in a step. A new one goes below those of its step.
-func (c *chart) lane(step, agent string) *lane {
+// lane finds an agent's lane in a step. A new one goes below those of its step,
+// or, on the way back, below all.
+func (c *chart) lane(step, agent string, back bool) *lane {
 	place := len(c.lanes)
 	first := true
 	for i, l := range c.lanes {
-		if l.step == step && l.agent == agent {
+		switch {
+		case l.back != back || l.step != step:
+		case l.agent == agent:
 			return l
-		}
-		if l.step == step {
+		case !back:
 			place, first = i+1, false
 		}
 	}
-	l := &lane{step: step, agent: agent, first: first}
+	l := &lane{step: step, agent: agent, back: back, first: first}
 	c.lanes = slices.Insert(c.lanes, place, l)
 	return l
 }
 
-// last finds the lane of a step on which something goes on; nil if none.
+// last finds the forward lane of a step on which something goes on; nil if none.
 func (c *chart) last(step string) *lane {
 	for _, l := range c.lanes {
-		if n := len(l.points); l.step == step && n > 0 && l.points[n-1].then != nothing {
+		if n := len(l.points); !l.back && l.step == step && n > 0 && l.points[n-1].then != nothing {
 			return l
 		}
 	}
@@ -174,7 +194,7 @@ func (c *chart) take(e events.Event) {
 			if d.Person {
 				then = asked
 			}
-			c.lane(s.Step, d.Agent).add(e.Time, pending, then)
+			c.lane(s.Step, d.Agent, false).add(e.Time, pending, then)
 		}
 	case events.Answered:
 		// Heard is the one that the step waits for.
@@ -185,7 +205,7 @@ func (c *chart) take(e events.Event) {
 		var d events.Commitment
 		if e.Unpack(&d) == nil {
 			c.committed = true
-			c.lane(d.Step, d.Agent).add(e.Time, pivot, working)
+			c.lane(d.Step, d.Agent, false).add(e.Time, pivot, working)
 		}
 	case events.Completed, events.Skipped:
 		var d events.Done
@@ -194,14 +214,14 @@ func (c *chart) take(e events.Event) {
 			if s.Kind == events.Skipped {
 				mark = skipped
 			}
-			c.lane(s.Step, d.Agent).add(e.Time, mark, nothing)
+			c.lane(s.Step, d.Agent, false).add(e.Time, mark, nothing)
 		}
 	case events.Unwinding:
 		c.turn = e.Time
 	case events.Compensate, events.Redo:
-		c.lane(s.Step, s.Agent).add(e.Time, undoing, undoing)
+		c.lane(s.Step, s.Agent, true).add(e.Time, undoing, undoing)
 	case events.Compensated:
-		c.lane(s.Step, s.Agent).add(e.Time, undone, nothing)
+		c.lane(s.Step, s.Agent, true).add(e.Time, undone, nothing)
 	case events.UndoFailed:
 		c.undoFailed(e)
 	}
@@ -212,7 +232,7 @@ func (c *chart) claim(e events.Event, d events.Claim) {
 	if n := e.Subject.N; n > 1 {
 		mark = glyph{strconv.Itoa(n), ink.Busy}
 	}
-	l := c.lane(e.Subject.Step, d.Agent)
+	l := c.lane(e.Subject.Step, d.Agent, false)
 	if d.Cause == events.CauseTakeover {
 		l.end(e.Time)
 	}
@@ -223,7 +243,7 @@ func (c *chart) claim(e events.Event, d events.Claim) {
 }
 
 func (c *chart) failed(e events.Event, d events.Failure) {
-	l := c.lane(e.Subject.Step, d.Agent)
+	l := c.lane(e.Subject.Step, d.Agent, false)
 	if d.Then == events.ThenPerson || d.Then == events.ThenBack && c.committed {
 		l.add(e.Time, failed, nothing)
 		l.add(e.Time, stuck, nothing)
@@ -238,7 +258,7 @@ func (c *chart) failed(e events.Event, d events.Failure) {
 		return
 	}
 	l.add(e.Time, failed, nothing)
-	c.lane(e.Subject.Step, d.Next).add(e.Time, waiting, waiting)
+	c.lane(e.Subject.Step, d.Next, false).add(e.Time, waiting, waiting)
 }
 
 func (c *chart) undoFailed(e events.Event) {
@@ -246,7 +266,7 @@ func (c *chart) undoFailed(e events.Event) {
 	if e.Unpack(&d) != nil {
 		return
 	}
-	l := c.lane(e.Subject.Step, e.Subject.Agent)
+	l := c.lane(e.Subject.Step, e.Subject.Agent, true)
 	if d.Then == events.ThenRetry {
 		l.add(e.Time, failed, waiting)
 		return
@@ -272,7 +292,7 @@ func (l *lane) label() string {
 func (l *lane) draw(c *chart, columns int) []glyph {
 	points := l.points
 	if n := len(points); !c.ended && n > 0 && points[n-1].then != nothing {
-		points = append(slices.Clone(points), point{c.until, l.goesOn(), nothing})
+		points = append(slices.Clone(points), point{c.now, l.goesOn(), nothing})
 	}
 	if len(points) > columns {
 		points = points[len(points)-columns:]

@@ -9,6 +9,7 @@ import (
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
+	"github.com/unwind-saga/unwind/services/unwind/owed"
 )
 
 // Options are how a timeline looks. The zero value is plain text.
@@ -16,6 +17,11 @@ type Options struct {
 	Ink     ink.Ink
 	Columns int  // default 100; at least 60, at most 160
 	Raw     bool // all that was kept of the answers that were no good
+
+	Presence owed.Presence // who is there; nothing is said of it if nobody was asked
+	Time     string        // how times are told, one of [ink.TimeModes]
+	Until    time.Time     // where the axis ends; default: at the last event, or now
+	Bare     bool          // the chart has no legend
 }
 
 func (o Options) columns() int {
@@ -25,13 +31,15 @@ func (o Options) columns() int {
 	return min(max(o.Columns, 60), 160)
 }
 
-// Print writes the whole view: a heading, the chart, the table of the steps,
-// and in a sentence how the saga ended or what it waits for. now is for a saga
-// that has not ended.
+func (o Options) times(now time.Time) ink.Times { return ink.Times{Mode: o.Time, Now: now} }
+
+// Print writes the whole view: a heading, the chart, the table of the steps, what
+// failed and what came of that, and in a sentence how the saga ended or what it
+// waits for. now is for a saga that has not ended.
 func Print(w io.Writer, history []events.Event, s *saga.State, now time.Time, o Options) error {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s", heading(s, history, now, o.Ink))
+	line("%s", heading(s, history, now, o))
 	if len(s.Steps) > 0 {
 		line("")
 		for _, l := range Chart(history, s, now, o) {
@@ -42,6 +50,12 @@ func Print(w io.Writer, history []events.Event, s *saga.State, now time.Time, o 
 			line("%s", l)
 		}
 	}
+	if failures := Failures(s, history, now, o); len(failures) > 0 {
+		line("")
+		for _, l := range failures {
+			line("%s", l)
+		}
+	}
 	if answers := Answers(s, o); len(answers) > 0 {
 		line("")
 		for _, l := range answers {
@@ -49,14 +63,14 @@ func Print(w io.Writer, history []events.Event, s *saga.State, now time.Time, o 
 		}
 	}
 	line("")
-	line("%s", ink.Wrap(Verdict(s, now), o.columns()))
+	line("%s", ink.Wrap(VerdictOf(s, history, o.Presence, o.times(now)), o.columns()))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // Chart draws the lanes, with their axis and a legend.
 func Chart(history []events.Event, s *saga.State, now time.Time, o Options) []string {
-	c := plot(history, s, now)
+	c := plot(history, s, now, o.Until)
 	indent := 0
 	for _, l := range c.lanes {
 		indent = max(indent, ink.Width(l.label()))
@@ -68,7 +82,12 @@ func Chart(history []events.Event, s *saga.State, now time.Time, o Options) []st
 	labels, axis := c.axis(columns)
 	lines := []string{margin + o.Ink.Paint(ink.Quiet, labels), margin + o.Ink.Paint(ink.Quiet, axis)}
 	used := map[string]bool{}
+	forward := true
 	for _, l := range c.lanes {
+		if forward && l.back {
+			forward = false
+			lines = append(lines, c.divide(o.Ink, why(s), columns, indent)...)
+		}
 		cells := l.draw(c, columns)
 		c.dot(cells)
 		for _, g := range cells {
@@ -77,8 +96,11 @@ func Chart(history []events.Event, s *saga.State, now time.Time, o Options) []st
 		name := ink.Left(ink.Cut(l.label(), indent-2), indent)
 		lines = append(lines, strings.TrimRight(o.Ink.Name(l.agent, name)+paint(o.Ink, cells), " "))
 	}
-	if !c.turn.IsZero() {
-		lines = append(lines, c.turned(o.Ink, why(s), columns, indent)...)
+	if forward {
+		lines = append(lines, c.divide(o.Ink, why(s), columns, indent)...)
+	}
+	if o.Bare {
+		return lines
 	}
 	return append(lines, explain(used, o.Ink, indent, o.columns())...)
 }
@@ -119,7 +141,8 @@ func explain(used map[string]bool, in ink.Ink, indent, columns int) []string {
 	return lines
 }
 
-func heading(s *saga.State, history []events.Event, now time.Time, in ink.Ink) string {
+func heading(s *saga.State, history []events.Event, now time.Time, o Options) string {
+	in := o.Ink
 	if len(history) == 0 {
 		return in.Paint(ink.Strong, s.Type+"/"+s.ID)
 	}
@@ -133,11 +156,15 @@ func heading(s *saga.State, history []events.Event, now time.Time, in ink.Ink) s
 	default:
 		text += " for " + ink.Span(now.Sub(began))
 	}
-	return in.Paint(ink.Strong, s.Type+"/"+s.ID) + "  " + in.Paint(toneOf(status), text) +
-		in.Paint(ink.Quiet, fmt.Sprintf("  since %s", began.UTC().Format("2006-01-02 15:04:05 UTC")))
+	since := "since " + began.UTC().Format("2006-01-02 15:04:05 UTC")
+	if o.Time == ink.ISO || o.Time == ink.UTC {
+		since = "since " + o.times(now).Stamp(began)
+	}
+	return in.Paint(ink.Strong, s.Type+"/"+s.ID) + "  " + in.Paint(ToneOf(status), text) + in.Paint(ink.Quiet, "  "+since)
 }
 
-func toneOf(s saga.Status) ink.Tone {
+// ToneOf is how a status looks.
+func ToneOf(s saga.Status) ink.Tone {
 	switch s {
 	case saga.Completed:
 		return ink.Good

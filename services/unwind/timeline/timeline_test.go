@@ -74,28 +74,28 @@ func TestVerdict(t *testing.T) {
 		"nobody began": {new(), "Waiting for the agent that begins with the task (is it running?)."},
 		"no task": {
 			(&script{t: t}).at(0, events.Subject{Kind: events.Unwinding}, events.Turn{Reason: events.ReasonCancelled, By: "ada"}),
-			"It turned back: cancelled by ada. Waiting for any agent of the type to go on with undoing (is one running?).",
+			"It turned back: cancelled by ada. Waiting for any agent of the type to end the saga, of which all is undone (is one running?).",
 		},
 		"working": {
 			new().claim(1000, "card", 1, "stripe"),
-			"Waiting for stripe, which is at attempt 1 of step card for 9.0s (instance stripe@1). It turns back by itself in 59m50s.",
+			"Waiting for stripe, which is at attempt 1 of step card for 9.0s (instance stripe@1); it turns back by itself in 59m50s.",
 		},
 		"two at work": {
 			new().claim(0, "seat", 1, "seat").claim(1000, "card", 1, "card"),
 			"Waiting for\n  - seat, which is at attempt 1 of step seat for 10s (instance seat@1),\n" +
-				"  - card, which is at attempt 1 of step card for 9.0s (instance card@1). It turns back by itself in 59m50s.",
+				"  - card, which is at attempt 1 of step card for 9.0s (instance card@1).\nIt turns back by itself in 59m50s.",
 		},
 		"a retry that is due": {
 			new().claim(0, "card", 1, "card").step(5000, "card", events.Failed, 1, "", events.Failure{Agent: "card", Error: down, Then: events.ThenRetry, Due: events.Duration(time.Second)}),
-			"Waiting for card to make attempt 2 of step card, due 4.0s ago. It turns back by itself in 59m50s.",
+			"Waiting for card to make attempt 2 of step card, due 4.0s ago; it turns back by itself in 59m50s.",
 		},
 		"handed over": {
 			new().claim(0, "card", 1, "card").step(5000, "card", events.Failed, 1, "", events.Failure{Agent: "card", Error: down, Then: events.ThenFallback, Next: "cash"}),
-			"Waiting for cash to take step card over from card (is it running?). It turns back by itself in 59m50s.",
+			"Waiting for cash to take step card over from card (is it running?); it turns back by itself in 59m50s.",
 		},
 		"not turned yet": {
 			new().claim(0, "card", 1, "card").step(5000, "card", events.Failed, 1, "", events.Failure{Agent: "card", Error: down, Then: events.ThenBack}),
-			"Waiting for card to turn the saga back, because step card failed (provider answered 503). It turns back by itself in 59m50s.",
+			"Waiting for card to turn the saga back, because step card failed (provider answered 503); it turns back by itself in 59m50s.",
 		},
 		"from outside": {
 			new().claim(0, "card", 1, "card").step(5000, "card", events.Pending, 1, "", events.Wait{Agent: "card", WaitsFor: "the customer's signature", Within: events.Duration(time.Minute)}),
@@ -105,7 +105,7 @@ func TestVerdict(t *testing.T) {
 			new().claim(0, "a", 1, "a").step(1, "a", events.Completed, 0, "", events.Done{Agent: "a"}).
 				claim(2, "b", 1, "b", "a").step(3, "b", events.Completed, 0, "", events.Done{Agent: "b"}).
 				claim(2, "c", 1, "c", "a").step(3, "c", events.Skipped, 0, "", events.Done{Agent: "c"}),
-			"Waiting for the agent that follows b and c (is it running?). It turns back by itself in 59m50s.",
+			"Waiting for the agent that follows b and c (is it running?); it turns back by itself in 59m50s.",
 		},
 		"unwinding past a worker": {
 			turn(new().claim(0, "card", 1, "card"), 1000),
@@ -115,7 +115,7 @@ func TestVerdict(t *testing.T) {
 			turn(new().claim(0, "card", 1, "card").step(1, "card", events.Completed, 0, "", events.Done{Agent: "card"}), 1000).
 				step(1001, "card", events.Compensate, 0, "card", events.UndoOrder{}).
 				step(9000, "card", events.UndoFailed, 1, "card", events.UndoFailure{Error: down, Then: events.ThenRetry, Due: events.Duration(3 * time.Second)}),
-			"It turned back: its time was up. Waiting for card to undo step card: 1 try failed (provider answered 503), the next is due in 2.0s.",
+			"It turned back: its time was up. Waiting for card to undo step card, 1 try failed (provider answered 503), the next is due in 2.0s.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,9 +1,9 @@
-package dev
+package child
 
 import "syscall"
 
-// ownGroup makes a process the leader of its group. Pdeathsig ends it when this
+// OwnGroup makes a process the leader of its group. Pdeathsig ends it when this
 // program is killed and can end nobody any more.
-func ownGroup() *syscall.SysProcAttr {
+func OwnGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

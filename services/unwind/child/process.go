@@ -1,4 +1,11 @@
-package dev
+// Package child runs processes that leave nothing behind: each leads a group of its
+// own, which ends with it, and dies when this program does.
+//
+//	child.OnOneThread(func() {
+//		p, err := child.Start([]string{"python3", "agent.py"}, folder, os.Environ(), tell)
+//		how := p.Wait(ctx, 10*time.Second)
+//	})
+package child
 
 import (
 	"bufio"
@@ -12,24 +19,24 @@ import (
 	"time"
 )
 
-// A process is one that runs, or has ended.
-type process struct {
+// A Process is one that runs, or has ended.
+type Process struct {
 	command *exec.Cmd
 	output  *os.File
 	read    chan struct{} // closed when all its output was read
 }
 
-// start begins a process that leads a group of its own. Each line that it
+// Start begins a process that leads a group of its own. Each line that it
 // prints goes to tell.
-func start(command []string, folder string, env []string, tell func(string)) (*process, error) {
+func Start(command []string, folder string, env []string, tell func(string)) (*Process, error) {
 	output, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{command: exec.Command(command[0], command[1:]...), output: output, read: make(chan struct{})}
+	p := &Process{command: exec.Command(command[0], command[1:]...), output: output, read: make(chan struct{})}
 	p.command.Dir, p.command.Env = folder, env
 	p.command.Stdout, p.command.Stderr = w, w
-	p.command.SysProcAttr = ownGroup()
+	p.command.SysProcAttr = OwnGroup()
 	err = p.command.Start()
 	_ = w.Close()
 	if err != nil {
@@ -43,7 +50,8 @@ func start(command []string, folder string, env []string, tell func(string)) (*p
 	return p, nil
 }
 
-func (p *process) id() int { return p.command.Process.Pid }
+// ID is the process's, and its group's.
+func (p *Process) ID() int { return p.command.Process.Pid }
 
 // relay hands on lines; one that is very long, in parts.
 func relay(from io.Reader, tell func(string)) {
@@ -57,9 +65,9 @@ func relay(from io.Reader, tell func(string)) {
 	}
 }
 
-// wait waits until the process ended and says how. When ctx is done, it is
+// Wait waits until the process ended and says how. When ctx is done, it is
 // asked to end, and made to after the grace. Whatever it started ends with it.
-func (p *process) wait(ctx context.Context, grace time.Duration) string {
+func (p *Process) Wait(ctx context.Context, grace time.Duration) string {
 	ended := make(chan struct{})
 	var stopper sync.WaitGroup
 	stopper.Go(func() {
@@ -67,20 +75,20 @@ func (p *process) wait(ctx context.Context, grace time.Duration) string {
 		case <-ended:
 			return
 		case <-ctx.Done():
-			_ = endGroup(p.id())
+			_ = EndGroup(p.ID())
 		}
 		timer := time.NewTimer(grace)
 		defer timer.Stop()
 		select {
 		case <-ended:
 		case <-timer.C:
-			_ = killGroup(p.id())
+			_ = KillGroup(p.ID())
 		}
 	})
 	err := p.command.Wait()
 	close(ended)
 	stopper.Wait()
-	_ = killGroup(p.id())
+	_ = KillGroup(p.ID())
 	// Whoever left the group still has the other end of the pipe: that is no
 	// reason to wait for them.
 	_ = p.output.SetReadDeadline(time.Now().Add(time.Second))
@@ -95,10 +103,10 @@ func (p *process) wait(ctx context.Context, grace time.Duration) string {
 	return "exit status 0"
 }
 
-// onOneThread runs f on a thread that does nothing else, so that a process that
+// OnOneThread runs f on a thread that does nothing else, so that a process that
 // f starts and waits for dies with this program and no sooner: the kernel ties
 // it to the thread.
-func onOneThread(f func()) {
+func OnOneThread(f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
