@@ -61,7 +61,7 @@ func (h *Rehearsal) Perform(ctx context.Context, t Task) (Outcome, error) {
 	case !holds:
 		return Outcome{Skipped: true}, nil
 	}
-	w, back, err := r.perform(ctx, t, r.logger)
+	w, back, err := r.perform(ctx, t, events.CauseTask, r.logger)
 	switch {
 	case err != nil:
 		return Outcome{}, err

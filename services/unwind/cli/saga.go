@@ -17,6 +17,7 @@ func (t *tool) sagaCommand() *cobra.Command {
 		t.exportCommand(),
 		t.watchCommand(),
 		t.cancelCommand(),
+		t.rerunCommand(),
 		t.redoCommand(),
 		t.resolveCommand(),
 	)
