@@ -272,3 +272,11 @@ func (c *chaperone) tell(what, name string, why any) {
 	}
 	c.logger.Error(what, args...)
 }
+
+// TraceOf is the trace context of the message because of which a handler's function is
+// called, for a handler that calls others. Where an observer has opened a span, its own
+// tracer knows better.
+func TraceOf(ctx context.Context) Trace {
+	t, _ := ctx.Value(traceKey{}).(Trace)
+	return t
+}

@@ -77,7 +77,6 @@ require (
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/contrib/bridges/prometheus v0.72.0 // indirect
 	go.opentelemetry.io/contrib/exporters/autoexport v0.72.0 // indirect
-	go.opentelemetry.io/otel v1.47.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc v0.23.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp v0.23.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc v1.47.0 // indirect
@@ -126,4 +125,7 @@ replace github.com/unwind-saga/unwind/services/host => ../host
 
 replace github.com/unwind-saga/unwind/saga/telemetry => ../../saga/telemetry
 
-require github.com/unwind-saga/unwind/services/host v0.0.0
+require (
+	github.com/unwind-saga/unwind/services/host v0.0.0
+	go.opentelemetry.io/otel v1.47.0
+)

@@ -9,6 +9,8 @@ func (t *tool) agentCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand()
+	c.AddCommand(
+		t.agentRunCommand(),
+	)
 	return c
 }

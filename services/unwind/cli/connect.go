@@ -41,6 +41,16 @@ func (t *tool) connect(ctx context.Context) (*broker.Log, error) {
 func (t *tool) connectAs(ctx context.Context, name string, logger *slog.Logger) (*broker.Log, error) {
 	soon, cancel := context.WithTimeout(ctx, reach)
 	defer cancel()
+	log, err := t.connectPatiently(soon, name, logger)
+	if err != nil && !errors.Is(context.Cause(ctx), errInterrupted) {
+		// Not a time-out: to wait longer would not help.
+		return nil, &exit{exitError, err}
+	}
+	return log, err
+}
+
+// connectPatiently goes on trying until ctx is done, as agents do.
+func (t *tool) connectPatiently(ctx context.Context, name string, logger *slog.Logger) (*broker.Log, error) {
 	where, err := broker.FromEnv()
 	if err != nil {
 		return nil, &exit{exitError, err}
@@ -53,12 +63,7 @@ func (t *tool) connectAs(ctx context.Context, name string, logger *slog.Logger) 
 		where.URL, where.Context = t.server, ""
 	}
 	where.Name, where.Logger = name, logger
-	log, err := broker.Connect(soon, where)
-	if err != nil && !errors.Is(context.Cause(ctx), errInterrupted) {
-		// Not a time-out: to wait longer would not help.
-		return nil, &exit{exitError, err}
-	}
-	return log, err
+	return broker.Connect(ctx, where)
 }
 
 // me is who uses the tool, for the histories.

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -22,7 +23,7 @@ type builder struct {
 // Build builds the programs that have no command, into a folder, and gives
 // them one. Whoever starts them several times builds them once.
 func Build(ctx context.Context, folder string, programs []Program) ([]Program, error) {
-	b := builder{folder: folder, built: map[string]string{}}
+	b := builder{folder: folder, unwind: itself(), built: map[string]string{}}
 	built := make([]Program, len(programs))
 	for i, p := range programs {
 		command, err := b.command(ctx, p)
@@ -36,8 +37,8 @@ func Build(ctx context.Context, folder string, programs []Program) ([]Program, e
 }
 
 // command finds how to start a program, as absolute paths where paths are
-// meant: a command of its own, which is looked for beside its file, or the Go
-// package there.
+// meant: a command of its own, which is looked for beside its file; the tool itself
+// where the work is done outside; or the Go package there.
 func (b *builder) command(ctx context.Context, p Program) ([]string, error) {
 	folder, err := filepath.Abs(p.folder())
 	if err != nil {
@@ -48,17 +49,35 @@ func (b *builder) command(ctx context.Context, p Program) ([]string, error) {
 		if strings.ContainsRune(command[0], filepath.Separator) && !filepath.IsAbs(command[0]) {
 			command[0] = filepath.Join(folder, command[0])
 		}
-		if command[0] == "unwind" && b.unwind != "" {
-			command[0] = b.unwind
+		if command[0] == "unwind" {
+			command[0] = b.tool()
 		}
 		return command, nil
+	}
+	file, err := filepath.Abs(p.File)
+	if err != nil {
+		return nil, err
+	}
+	if p.Config.Handler != nil {
+		return []string{b.tool(), "agent", "run", "--config", file}, nil
 	}
 	binary, err := b.build(ctx, folder)
 	if err != nil {
 		return nil, fmt.Errorf("build agent %q in %s: %w", p.Config.Agent, p.folder(), err)
 	}
-	file, err := filepath.Abs(p.File)
-	return []string{binary, "--config", file}, err
+	return []string{binary, "--config", file}, nil
+}
+
+// tool is how the tool itself is started, for the agents that it is.
+func (b *builder) tool() string { return cmp.Or(b.unwind, "unwind") }
+
+// itself is this program, where it is the tool.
+func itself() string {
+	path, err := os.Executable()
+	if err != nil || filepath.Base(path) != "unwind" {
+		return ""
+	}
+	return path
 }
 
 func (b *builder) build(ctx context.Context, folder string) (string, error) {

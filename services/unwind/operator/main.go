@@ -19,7 +19,9 @@ func Main() {
 		}
 		return host.Agents{
 			Name: o.Config.Agent, Types: []string{o.Config.Saga},
-			Run: func(ctx context.Context, log *broker.Log, options agent.Options) error { return Run(ctx, log, options, o) },
+			Run: func(ctx context.Context, log *broker.Log, options agent.Options) error {
+				return Run(ctx, log, options, o)
+			},
 		}, nil
 	})
 }
