@@ -122,6 +122,9 @@ func (t *tool) understand(c *cobra.Command) error {
 	if _, err := ink.ChooseTimes(t.times, time.Time{}); err != nil {
 		return misused(c, err)
 	}
+	if err := c.ValidateFlagGroups(); err != nil {
+		return misused(c, err)
+	}
 	if t.timeout < 0 {
 		return misused(c, errors.New("timeout: must not be negative"))
 	}

@@ -96,7 +96,11 @@ func (t *tool) shadow(c *cobra.Command, args []string, file string, f shadowFlag
 		return err
 	}
 	defer done()
-	first, sagas := peek(sagas)
+	first, sagas, stop, err := peek(sagas)
+	defer stop()
+	if err != nil {
+		return err
+	}
 	cfg, err := f.agentOf(first)
 	if err != nil {
 		return err
@@ -164,13 +168,13 @@ func (f shadowFlags) agentOf(first shadow.Saga) (config.Config, error) {
 
 // candidate makes a handler of the candidate, and puts it into its sandbox.
 func (t *tool) candidate(f shadowFlags, cfg *config.Config) (h agent.Handler, remove func(), err error) {
-	home, remove, err := shadow.Home()
+	home, leave, err := shadow.Home()
 	if err != nil {
 		return h, nil, err
 	}
 	defer func() {
 		if err != nil {
-			remove()
+			leave()
 		}
 	}()
 	env, err := shadow.Environment(home, os.LookupEnv, f.env)
@@ -209,7 +213,7 @@ func (t *tool) candidate(f shadowFlags, cfg *config.Config) (h agent.Handler, re
 		cfg.CompensationHandler = "candidate"
 		h.Compensations = agent.Compensations{"candidate": undoing.Compensate()}
 	}
-	return h, remove, nil
+	return h, leave, nil
 }
 
 // recorded are the sagas of a file, or of the broker. The number is -1 where nobody knows it.
@@ -273,17 +277,20 @@ func casesOf(r io.Reader) iter.Seq2[shadow.Saga, error] {
 }
 
 // peek looks at the first of the sagas, and leaves it in its place.
-func peek(all iter.Seq2[shadow.Saga, error]) (shadow.Saga, iter.Seq2[shadow.Saga, error]) {
+func peek(all iter.Seq2[shadow.Saga, error]) (first shadow.Saga, rest iter.Seq2[shadow.Saga, error], stop func(), failed error) {
 	next, stop := iter.Pull2(all)
 	first, failed, ok := next()
-	return first, func(yield func(shadow.Saga, error) bool) {
-		defer stop()
-		for ; ok; first, failed, ok = next() {
-			if !yield(first, failed) {
+	if !ok {
+		failed = errors.New("there are no sagas")
+	}
+	rest = func(yield func(shadow.Saga, error) bool) {
+		for s, err := first, failed; ok; s, err, ok = next() {
+			if !yield(s, err) {
 				return
 			}
 		}
 	}
+	return first, rest, stop, failed
 }
 
 // counted moves a bar with each of the sagas.
