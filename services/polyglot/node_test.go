@@ -2,13 +2,11 @@ package polyglot_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,23 +17,14 @@ import (
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/client"
-	"github.com/unwind-saga/unwind/saga/sagatest"
 	"github.com/unwind-saga/unwind/services/kyc/world"
-	"github.com/unwind-saga/unwind/services/unwind/dev"
 )
 
 const nodeAgent = "risk-scoring"
 
-// TestNode plays the KYC saga with its step risk-scoring performed in
-// JavaScript, over plain NATS, by two processes, and all others in Go. The case
-// that it opens stands in its own file, which is looked into, and never the
-// history.
-func TestNode(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	h := openHouse(t, ctx)
-
+// playNode has the case that the agent in JavaScript opens stand in its own file, which
+// is looked into, and never the history. It is two processes.
+func playNode(t *testing.T, h *house) {
 	t.Run("two replicas, and a refusal in every fourth", func(t *testing.T) {
 		const crowd = 12
 		for n := range crowd {
@@ -71,14 +60,14 @@ func TestNode(t *testing.T) {
 	t.Run("cancelled while it works", func(t *testing.T) {
 		h.apply("cancelled", false)
 		h.atWork("cancelled")
-		require.NoError(t, client.Cancel(ctx, h.crew.Log(), "kyc", "cancelled", "test", "no more"))
+		require.NoError(t, client.Cancel(h.ctx, h.crew.Log(), "kyc", "cancelled", "test", "no more"))
 		h.undoesItsOwn("cancelled")
 	})
 
 	t.Run("out of time while it works", func(t *testing.T) {
 		h.apply("late", false)
 		h.atWork("late")
-		require.NoError(t, h.crew.Log().SetTimer(ctx, events.Timer{
+		require.NoError(t, h.crew.Log().SetTimer(h.ctx, events.Timer{
 			Type: "kyc", To: events.Everyone, What: events.DeadlineTimer, ID: "late", Due: time.Now(),
 		}))
 		s := h.undoesItsOwn("late")
@@ -89,7 +78,7 @@ func TestNode(t *testing.T) {
 		h.apply("turned", false)
 		h.atWork("turned")
 		require.NoError(t, h.crew.Park(nodeAgent))
-		require.NoError(t, client.Cancel(ctx, h.crew.Log(), "kyc", "turned", "test", "no more"))
+		require.NoError(t, client.Cancel(h.ctx, h.crew.Log(), "kyc", "turned", "test", "no more"))
 		require.NoError(t, h.crew.Unpark(nodeAgent))
 		h.undoesItsOwn("turned")
 	})
@@ -129,40 +118,10 @@ func TestNode(t *testing.T) {
 	})
 }
 
-// A house is where the agents work.
-type house struct {
-	t     *testing.T
-	ctx   context.Context
-	crew  *dev.Crew
-	cases string // the file of the agent in JavaScript
-
-	people int // who have applied
-}
-
-func openHouse(t *testing.T, ctx context.Context) *house {
-	t.Helper()
-	folder := t.TempDir()
-	w, err := world.Open(folder)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, w.Close()) })
-	install(t)
-	cast, err := dev.Find("../kyc/id-extraction", "../kyc/face-matching", "../kyc/face-matching-lite",
-		"../kyc/document-validation", "../kyc/notification", "risk-scoring")
-	require.NoError(t, err)
-	require.False(t, cast.Errors(), "%v %v", cast.Mistakes, cast.Findings)
-	for i := range cast.Programs {
-		if cast.Programs[i].Config.Agent == nodeAgent {
-			cast.Programs[i].Replicas = 2
-		}
-	}
-	crew, err := dev.Start(ctx, dev.Config{
-		Store: filepath.Join(folder, "dev"), FirstDelay: 100 * time.Millisecond, MostDelay: 300 * time.Millisecond,
-		Env: append(w.Env(), "KYC_LEASE=3s", "RISK_TAKES=1s"), Output: t.Output(),
-	}, cast.Programs)
-	require.NoError(t, err)
-	t.Cleanup(crew.Stop)
-	require.NoError(t, crew.Ready(ctx))
-	return &house{t: t, ctx: ctx, crew: crew, cases: filepath.Join(folder, "agents", nodeAgent+".jsonl")}
+// atWork waits until the case of a saga is open: its agent is at it.
+func (h *house) atWork(id string) {
+	h.t.Helper()
+	require.Eventually(h.t, func() bool { return h.case_(id) == "there" }, 30*time.Second, 20*time.Millisecond)
 }
 
 // install fetches what the agent in JavaScript needs, as its lock file says.
@@ -175,39 +134,6 @@ func install(t *testing.T) {
 	npm.Dir = nodeAgent
 	output, err := npm.CombinedOutput()
 	require.NoError(t, err, "npm ci (hint: `make deps` installs Node and npm)\n%s", output)
-}
-
-// apply submits somebody's application: one passport serves one applicant.
-func (h *house) apply(id string, refused bool) {
-	h.t.Helper()
-	h.people++
-	person := world.Someone(h.people)
-	if refused {
-		person = world.Wanted(h.people)
-	}
-	task, err := person.Task()
-	require.NoError(h.t, err)
-	_, err = client.Submit(h.ctx, h.crew.Log(), "kyc", id, task, "test")
-	require.NoError(h.t, err)
-}
-
-// atWork waits until the case of a saga is open: its agent is at it.
-func (h *house) atWork(id string) {
-	h.t.Helper()
-	require.Eventually(h.t, func() bool { return h.case_(id) == "there" }, 30*time.Second, 20*time.Millisecond)
-}
-
-// ends waits for the end of a saga and holds its history against the invariants.
-func (h *house) ends(id string, want saga.Status) *saga.State {
-	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.ctx, time.Minute)
-	defer cancel()
-	s, err := client.Wait(ctx, h.crew.Log(), "kyc", id)
-	history := h.history(id)
-	require.NoError(h.t, err, "saga %s\n%s", id, sagatest.Transcript(history))
-	require.Equal(h.t, want, s.Status(), "saga %s\n%s", id, sagatest.Transcript(history))
-	require.NoError(h.t, sagatest.Check(history, false), "saga %s\n%s", id, sagatest.Transcript(history))
-	return s
 }
 
 // undoesItsOwn waits for the end of a saga that turned while the agent in
@@ -224,13 +150,6 @@ func (h *house) undoesItsOwn(id string) *saga.State {
 	assert.Equal(h.t, events.FoundUndone, u.Done.Found)
 	assert.Equal(h.t, "undone", h.case_(id))
 	return s
-}
-
-func (h *house) history(id string) []events.Event {
-	h.t.Helper()
-	history, err := h.crew.Log().History(context.WithoutCancel(h.ctx), "kyc", id, 0)
-	require.NoError(h.t, err)
-	return history
 }
 
 // case_ reads the agent's own file: a saga's case is there, undone or neither.
