@@ -101,7 +101,7 @@ func TestReplay(t *testing.T) {
 		}
 		return agent.Result{}, agent.Refuse("declined", "it is not acceptable")
 	})
-	mended := does(func(t agent.Task) (agent.Result, error) { return agent.Result{Data: "paid"}, nil })
+	mended := does(func(agent.Task) (agent.Result, error) { return agent.Result{Data: "paid"}, nil })
 
 	t.Run("red while it fails", func(t *testing.T) {
 		said := judged(t, Rules{}, file, cardConfig(), buggy)

@@ -219,7 +219,7 @@ func (t *tool) candidate(f shadowFlags, cfg *config.Config) (h agent.Handler, re
 // recorded are the sagas of a file, or of the broker. The number is -1 where nobody knows it.
 func (t *tool) recorded(ctx context.Context, args []string, file string) (all iter.Seq2[shadow.Saga, error], n int, done func(), err error) {
 	if file != "" {
-		var r io.ReadCloser = io.NopCloser(t.in)
+		r := io.NopCloser(t.in)
 		if file != "-" {
 			if r, err = os.Open(file); err != nil {
 				return nil, 0, nil, &exit{exitError, fmt.Errorf("read the sagas: %w", err)}
