@@ -70,6 +70,14 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
 			return takes(2, "type", "id")(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			for _, flags := range [][]string{
+				{"until", "at", "step", "diff"}, {"interactive", "diff"}, {"interactive", "output"},
+				{"against", "until"}, {"against", "at"}, {"against", "step"}, {"against", "diff"}, {"against", "interactive"},
+			} {
+				if err := oneOf(c, flags...); err != nil {
+					return t.misuse(c, err)
+				}
+			}
 			if err := f.given(c); err != nil {
 				return t.misuse(c, err)
 			}
@@ -89,13 +97,21 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
 	f.flags(c)
 	t.outputFlag(c)
 	t.timeFlag(c)
-	for _, point := range []string{"until", "at", "step", "diff", "interactive"} {
-		c.MarkFlagsMutuallyExclusive("against", point)
-	}
-	c.MarkFlagsMutuallyExclusive("until", "at", "step", "diff")
-	c.MarkFlagsMutuallyExclusive("interactive", "diff")
-	c.MarkFlagsMutuallyExclusive("interactive", "output")
 	return c
+}
+
+// oneOf refuses flags of which one says what another does.
+func oneOf(c *cobra.Command, flags ...string) error {
+	var given []string
+	for _, name := range flags {
+		if c.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if len(given) < 2 {
+		return nil
+	}
+	return fmt.Errorf("%s: only one of them can be", strings.Join(given, " and "))
 }
 
 func (t *tool) replay(c *cobra.Command, args []string, s stop) error {

@@ -102,6 +102,7 @@ terminal.`,
 		t.operatorCommand(),
 		t.serveCommand(),
 		t.lintCommand(),
+		t.exportCommand(),
 		t.graphCommand(),
 		t.doctorCommand(),
 		t.manCommand(),
@@ -122,9 +123,6 @@ func (t *tool) understand(c *cobra.Command) error {
 		return misused(c, fmt.Errorf("output %q: want %s", t.format, either(f.Annotations[formatsKey])))
 	}
 	if _, err := ink.ChooseTimes(t.times, time.Time{}); err != nil {
-		return misused(c, err)
-	}
-	if err := c.ValidateFlagGroups(); err != nil {
 		return misused(c, err)
 	}
 	if t.timeout < 0 {

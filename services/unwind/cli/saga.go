@@ -14,7 +14,7 @@ func (t *tool) sagaCommand() *cobra.Command {
 		t.listCommand(),
 		t.showCommand(),
 		t.resultCommand(),
-		t.exportCommand(),
+		t.sagaExportCommand(),
 		t.watchCommand(),
 		t.cancelCommand(),
 		t.rerunCommand(),
