@@ -48,6 +48,7 @@ var update = os.Getenv("UPDATE") != ""
 //	eventually <command>...    until the command succeeds
 //	publish <subject> <body>   write to the broker as a stranger
 //	stream <name> <subject>    make a stream that was set up by a stranger
+//	consumer <stream> <name> <subject>  make a durable consumer to which nobody listens
 //	fill <file> <bytes>        a JSON string of so many bytes
 //	post <status> <file> <body>  post a body to the URL in a file, and get this status
 //	http <status> <method> <path> [<body>]  ask `unwind serve` at $HTTP_PORT with $UNWIND_SERVE_TOKEN and
@@ -62,7 +63,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"cast": cast, "exits": exits, "eventually": eventually, "publish": publish, "stream": stream, "fill": fill, "gone": gone,
+			"cast": cast, "exits": exits, "eventually": eventually, "publish": publish, "stream": stream, "consumer": consumer, "fill": fill, "gone": gone,
 			"post": post, "http": ask, "race": race,
 		},
 	})
@@ -183,6 +184,15 @@ func stream(ts *testscript.TestScript, _ bool, args []string) {
 	js, err := jetstream.New(ts.Value(logKey{}).(*broker.Log).Conn())
 	ts.Check(err)
 	_, err = js.CreateStream(context.Background(), jetstream.StreamConfig{Name: args[0], Subjects: args[1:]})
+	ts.Check(err)
+}
+
+func consumer(ts *testscript.TestScript, _ bool, args []string) {
+	js, err := jetstream.New(ts.Value(logKey{}).(*broker.Log).Conn())
+	ts.Check(err)
+	_, err = js.CreateConsumer(context.Background(), args[0], jetstream.ConsumerConfig{
+		Durable: args[1], FilterSubject: args[2], AckPolicy: jetstream.AckExplicitPolicy,
+	})
 	ts.Check(err)
 }
 

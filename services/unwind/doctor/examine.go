@@ -41,7 +41,7 @@ func Examine(ctx context.Context, log *broker.Log, c Config, tell func(Finding) 
 	for _, typ := range types {
 		sound, err := e.streams(ctx, typ)
 		if err == nil && sound {
-			err = e.permission(ctx, typ)
+			err = errors.Join(e.permission(ctx, typ), e.agents(ctx, typ))
 		}
 		if err != nil {
 			return err
