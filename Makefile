@@ -1,7 +1,7 @@
 # Unwind. `make help` lists the targets.
 
-MODULES  := events saga saga/barrier saga/telemetry broker services/unwind services/host services/store services/mail services/kyc services/route services/order
-AGENTS   := $(patsubst %/agent.yaml,%,$(wildcard services/*/*/agent.yaml))
+MODULES  := events saga saga/barrier saga/telemetry broker services/unwind services/host services/store services/mail services/kyc services/route services/order services/polyglot
+AGENTS   := $(patsubst %/main.go,%,$(wildcard $(patsubst %/agent.yaml,%/main.go,$(wildcard services/*/*/agent.yaml))))
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 EACH      = set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
@@ -37,8 +37,22 @@ demo-order: deps ## watch twelve orders: stock in PostgreSQL, money over Stripe'
 # installed, and need not run.
 PGTEST   := $(or $(wildcard /usr/lib/postgresql/*/bin/postgres),$(shell sh -c 'command -v postgres'))
 
+# The agent in JavaScript needs Node, and the packages in its lock file.
+NODE     := $(shell sh -c 'command -v npm >/dev/null && command -v node')
+SCORING  := services/polyglot/risk-scoring
+
+$(SCORING)/node_modules/.package-lock.json: $(SCORING)/package-lock.json
+ifeq ($(NODE),)
+	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "Node is not installed."; \
+		echo "hint: apt-get install nodejs npm, as root; or put Node 18 or later into the PATH"; exit 1; fi
+	apt-get -qq update
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends nodejs npm
+endif
+	cd $(SCORING) && npm ci
+
 .PHONY: deps
-deps: ## install what the tests need beside Go (PostgreSQL), as root; or say what is missing
+deps: $(SCORING)/node_modules/.package-lock.json ## install what the tests need beside Go (PostgreSQL, Node), as root; or say what is missing
 ifeq ($(PGTEST),)
 	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "PostgreSQL is not installed."; \
