@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -150,7 +151,7 @@ func (b *bench) process(ctx context.Context) (*dev.Crew, error) {
 	}
 	return dev.Start(ctx, dev.Config{
 		URL: at, Store: filepath.Join(b.folder, "crew"), Unwind: b.config.Unwind, Env: env,
-		FirstDelay: 20 * time.Millisecond, Grace: 2 * time.Second, Output: b.config.output(),
+		FirstDelay: 20 * time.Millisecond, Grace: 2 * time.Second, Output: b.config.Output,
 	}, []dev.Program{b.program})
 }
 
@@ -355,9 +356,14 @@ func (b *bench) kill(ctx context.Context, before func()) error {
 	return b.ready(ctx, b.crew)
 }
 
-func (c Config) output() io.Writer {
-	if c.Output == nil {
-		return io.Discard
-	}
-	return c.Output
+// shared is a writer that is written to by several processes of the agent.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
 }

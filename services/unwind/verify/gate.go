@@ -273,12 +273,6 @@ func (r *rule) wait(ctx context.Context) error {
 	}
 }
 
-func (r *rule) count() int {
-	r.gate.mu.Lock()
-	defer r.gate.mu.Unlock()
-	return len(r.got)
-}
-
 // end takes the rule away. What it holds is passed on, if it is not lost.
 func (r *rule) end(lose bool) {
 	r.gate.mu.Lock()

@@ -41,13 +41,6 @@ func (h history) of(k events.Kind, step string) history {
 	return h.all(func(e events.Event) bool { return e.Subject.Kind == k && e.Subject.Step == step })
 }
 
-func (h history) last() uint64 {
-	if len(h) == 0 {
-		return 0
-	}
-	return h[len(h)-1].Seq
-}
-
 // unpack reads the data of an event, or complains.
 func unpack[T any](e *events.Event) (T, error) {
 	var data T

@@ -95,6 +95,9 @@ func Run(ctx context.Context, subject Subject, c Config) (Report, error) {
 	c.Attach = c.Attach || c.Connect != nil
 	c.Start = cmp.Or(c.Start, 30*time.Second)
 	c.Limit = cmp.Or(c.Limit, 20*time.Second+2*cfg.Lease)
+	if c.Output != nil {
+		c.Output = &shared{w: c.Output}
+	}
 	chosen, err := choose(c.Only)
 	if err != nil {
 		return Report{}, err

@@ -114,8 +114,8 @@ func TestPasses(t *testing.T) {
 	}
 }
 
-// slow are the checks that wait for a lease.
-var slow = []string{"takeover", "same-key", "settles", "settles-failure", "late"}
+// slow are the checks that wait for a lease, or for another process.
+var slow = []string{"twins", "takeover", "same-key", "settles", "settles-failure", "late"}
 
 // Each broken rule is found, by the check that is named after it. A rule on which
 // others rest breaks those too, and they are named.
