@@ -75,7 +75,7 @@ func (t *tool) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer log.Close()
-	h, err := serve.New(log, serve.Config{Secret: secret, Bearer: string(token), Logger: logger})
+	h, err := serve.New(log, serve.Config{Secret: secret, Bearer: string(token), Logger: logger, Accept: serve.NewDoorman(log).Accept})
 	if err != nil {
 		return &exit{exitError, fmt.Errorf("%w\nhint: set $%s or $%s", err, callback.EnvSecret, envToken)}
 	}

@@ -28,13 +28,14 @@ const (
 type poster struct {
 	url    string
 	client *http.Client
+	header map[string]string // of every call
 }
 
 func newPoster(url string) poster {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil // it is beside us, or behind an address that was meant
 	transport.MaxIdleConnsPerHost = 64
-	return poster{url, &http.Client{
+	return poster{url: url, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -52,6 +53,9 @@ func (p poster) ask(ctx context.Context, c call, data any) (answer, []byte, erro
 	// A request with this header may be sent again by the client when the connection
 	// turns out to be closed. So it may; but then its outcome is known by its key only.
 	c.head(r.Header)
+	for name, value := range p.header {
+		r.Header.Set(name, value)
+	}
 	r.GetBody = nil
 	res, err := p.client.Do(r)
 	if err != nil {
