@@ -1,6 +1,6 @@
 # Unwind. `make help` lists the targets.
 
-MODULES  := events saga saga/barrier saga/telemetry broker services/unwind services/host services/mail services/kyc services/route services/order
+MODULES  := events saga saga/barrier saga/telemetry broker services/unwind services/host services/store services/mail services/kyc services/route services/order
 AGENTS   := $(patsubst %/agent.yaml,%,$(wildcard services/*/*/agent.yaml))
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0

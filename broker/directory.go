@@ -139,17 +139,23 @@ func backlog(typ string, c jetstream.ConsumerInfo, timers bool) (events.Backlog,
 		return events.Backlog{}, false
 	}
 	b := events.Backlog{
-		Consumer: c.Name, Agent: agent, Purpose: purpose,
+		Consumer: c.Name, Agent: agent, Purpose: purpose, Filters: filters(c.Config),
 		Waiting: c.NumPending, Held: c.NumAckPending, Listens: c.NumWaiting > 0 || c.PushBound,
-		Filters: c.Config.FilterSubjects,
-	}
-	if c.Config.FilterSubject != "" {
-		b.Filters = []string{c.Config.FilterSubject}
 	}
 	if c.Delivered.Last != nil {
 		b.Last = *c.Delivered.Last
 	}
 	return b, true
+}
+
+// filters are what a consumer hears, however it was made.
+func filters(c jetstream.ConsumerConfig) []string {
+	all := slices.Clone(c.FilterSubjects)
+	if c.FilterSubject != "" {
+		all = append(all, c.FilterSubject)
+	}
+	slices.Sort(all)
+	return all
 }
 
 func (l *Log) consumers(ctx context.Context, stream string) (all []jetstream.ConsumerInfo, err error) {
@@ -171,11 +177,7 @@ func (l *Log) consumers(ctx context.Context, stream string) (all []jetstream.Con
 // oldest is when the first message was written that a consumer has given to
 // nobody yet; zero where it is gone by now.
 func (l *Log) oldest(ctx context.Context, stream string, c jetstream.ConsumerInfo) (oldest time.Time, err error) {
-	filters := slices.Clone(c.Config.FilterSubjects)
-	if c.Config.FilterSubject != "" {
-		filters = append(filters, c.Config.FilterSubject)
-	}
-	for _, filter := range filters {
+	for _, filter := range filters(c.Config) {
 		question, err := json.Marshal(map[string]any{"seq": c.Delivered.Stream + 1, "next_by_subj": filter})
 		if err != nil {
 			return oldest, err

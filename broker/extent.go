@@ -3,11 +3,10 @@ package broker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/unwind-saga/unwind/events"
 )
-
-var _ events.Scanner = (*Log)(nil)
 
 // Extent implements [events.Scanner].
 func (l *Log) Extent(ctx context.Context, typ string) (events.Extent, error) {
@@ -40,4 +39,24 @@ func (l *Log) Store(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("ask the broker which store it has: %w", explain(err))
 	}
 	return info.Created.UTC().Format("20060102T150405.000000000"), nil
+}
+
+// At is the sequence of the first event of a type that was written at a time or
+// later, or that of the next one if there is none yet.
+func (l *Log) At(ctx context.Context, typ string, since time.Time) (uint64, error) {
+	reach, err := l.Extent(ctx, typ)
+	if err != nil {
+		return 0, err
+	}
+	v, _, err := l.page(ctx, sagaStream(typ), struct {
+		Since time.Time `json:"start_time"`
+		Most  int       `json:"batch"`
+	}{since.UTC(), 1})
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("find what saga type %q had at %s: %w", typ, since.UTC().Format(time.RFC3339), err)
+	case len(v.messages) == 0:
+		return reach.Last + 1, nil
+	}
+	return v.messages[0].seq, nil
 }

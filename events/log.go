@@ -20,6 +20,7 @@ type Log interface {
 
 	Appender
 	Reader
+	Scanner
 	Timekeeper
 	Source
 	Shelf

@@ -81,8 +81,8 @@ func (l *Log) Backlogs(ctx context.Context, typ string) ([]events.Backlog, error
 			continue
 		}
 		b := events.Backlog{
-			Consumer: k.name, Agent: agent, Purpose: purpose,
-			Held: len(k.open), Listens: k.asking > 0, Last: k.last, Filters: slices.Clone(k.filters),
+			Consumer: k.name, Agent: agent, Purpose: purpose, Filters: slices.Clone(k.filters),
+			Held: len(k.open), Listens: k.asking > 0, Last: k.last,
 		}
 		for seq := k.next; seq <= k.stream.last(); seq++ {
 			m := k.stream.at(seq)

@@ -250,6 +250,27 @@ func (f *Faulty) Scan(ctx context.Context, typ string, see func(events.Event) er
 	})
 }
 
+// Extent implements [events.Scanner].
+func (f *Faulty) Extent(ctx context.Context, typ string) (reach events.Extent, err error) {
+	err = f.call(ctx, func(ctx context.Context) error {
+		f.count(&f.counts.Reads)
+		reach, err = f.log.Extent(ctx, typ)
+		return err
+	})
+	return reach, err
+}
+
+// ScanFrom implements [events.Scanner].
+func (f *Faulty) ScanFrom(ctx context.Context, typ string, from uint64, see func(events.Event) error) (next uint64, err error) {
+	next = max(from, 1)
+	err = f.call(ctx, func(ctx context.Context) error {
+		f.count(&f.counts.Reads)
+		next, err = f.log.ScanFrom(ctx, typ, from, see)
+		return err
+	})
+	return next, err
+}
+
 // SetTimer implements [events.Timekeeper].
 func (f *Faulty) SetTimer(ctx context.Context, t events.Timer) error {
 	return f.call(ctx, func(ctx context.Context) error {

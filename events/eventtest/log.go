@@ -26,9 +26,8 @@ type Log struct {
 }
 
 var (
-	_ events.Log     = (*Log)(nil)
-	_ RawPublisher   = (*Log)(nil)
-	_ events.Scanner = (*Log)(nil)
+	_ events.Log   = (*Log)(nil)
+	_ RawPublisher = (*Log)(nil)
 )
 
 // NewLog makes an empty log.

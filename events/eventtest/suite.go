@@ -26,7 +26,7 @@ type rule struct {
 	spoil bool // needs a Spoiler
 }
 
-var rules = [][]rule{appendRules, readRules, consumeRules, timerRules, strangerRules, shelfRules, directoryRules}
+var rules = [][]rule{appendRules, readRules, consumeRules, timerRules, strangerRules, shelfRules, directoryRules, scannerRules}
 
 // Suite checks that a log keeps every promise of [events.Log], in real time
 // (some ten seconds on two processors: the rules run in parallel). Open gives

@@ -155,7 +155,7 @@ func namelessInstance(b *bench) {
 }
 
 func whatWaits(b *bench) {
-	got, stop := b.consume(events.Consumer{Name: "b_forward", Filters: append(b.submitted(), b.subject(events.Completed, "x").Filter())})
+	got, stop := b.consume(events.Consumer{Name: "b_forward", Filters: append([]string{b.subject(events.Completed, "x").Filter()}, b.submitted()...)})
 	held := b.delivered(got, b.write(b.task("1")))
 	b.until("holds one", func() bool { l := b.backlogs()["b_forward"]; return l.Held == 1 && l.Waiting == 0 })
 	stop()
@@ -165,6 +165,9 @@ func whatWaits(b *bench) {
 	at := b.history("1", 3)[2].Time
 	b.until("lets two wait", func() bool { return b.backlogs()["b_forward"].Waiting == 2 })
 	l := b.backlogs()["b_forward"]
+	if strings.Join(l.Filters, " ") != b.subject(events.Completed, "x").Filter()+" "+b.submitted()[0] {
+		b.Fatalf("filters %q", l.Filters)
+	}
 	if l.Agent != "b" || l.Purpose != events.ForForward || l.Held != 1 || l.Last.IsZero() || !l.Oldest.Equal(at) {
 		b.Fatalf("backlog %+v, want agent b's, forward, one held, the oldest of %v", l, at)
 	}

@@ -26,6 +26,7 @@ import (
 // value works.
 type Options struct {
 	Logger   *slog.Logger   // default: slog.Default
+	Version  string         // of the program, for people; default: what the linker knows
 	Instance string         // unique to the process; default: the agent's name and eight random characters
 	Grace    time.Duration  // how long work under way may go on when ctx is done; default 10 s
 	Random   func() float64 // draws jitter from [0, 1); default: math/rand
@@ -49,6 +50,7 @@ func (o Options) Run(ctx context.Context, log events.Log, cfg config.Config, h H
 	if err != nil {
 		return fmt.Errorf("run agent %q: %w", cfg.Agent, err)
 	}
+	defer r.watched(o.Observers)()
 	r.audience.phase(r.who(), Starting)
 	defer r.audience.phase(r.who(), Ended)
 	if err := log.Ensure(ctx, r.role.Type); err != nil {
@@ -65,6 +67,7 @@ func (o Options) Run(ctx context.Context, log events.Log, cfg config.Config, h H
 	r.rails.closing = listening.Done()
 	defer context.AfterFunc(listening, func() { time.AfterFunc(r.grace, stop) })()
 	var all sync.WaitGroup
+	all.Go(func() { r.announce(listening) })
 	purposes := r.purposes()
 	var missing atomic.Int32
 	missing.Store(int32(len(purposes)))
@@ -101,6 +104,8 @@ type runner struct {
 	undo     func(context.Context, Undo) error // nil: there is nothing to undo
 	logger   *slog.Logger
 	instance string
+	version  string
+	tally    *tally
 	audience audience
 	rails    *rails
 	lease    time.Duration
@@ -128,17 +133,31 @@ func (o Options) runner(log events.Log, cfg config.Config, h Handler) (*runner, 
 		instance: cmp.Or(o.Instance, cfg.Agent+"@"+uuid.NewString()[:8]),
 		lease:    cfg.Lease,
 		grace:    cmp.Or(o.Grace, 10*time.Second),
+		version:  versionOf(o),
+		tally:    new(tally),
 		random:   o.Random,
 	}
 	if r.random == nil {
 		r.random = rand.Float64
 	}
 	r.logger = cmp.Or(o.Logger, slog.Default()).With("type", cfg.Saga, "step", cfg.Step, "agent", cfg.Agent)
-	for _, by := range o.Observers {
-		r.audience = append(r.audience, chaperoned(by, 64+8*cfg.Concurrency, r.logger))
-	}
+	r.audience = audience{r.tally.observer()}
 	r.rails = r.newRails()
 	return r, r.drill(o)
+}
+
+// watched lets observers hear of this instance, until it ends.
+func (r *runner) watched(observers []Observer) (end func()) {
+	var ends []func()
+	for _, o := range observers {
+		safe, end := chaperoned(o, 64+8*r.cfg.Concurrency, r.logger)
+		r.audience, ends = append(r.audience, safe), append(ends, end)
+	}
+	return func() {
+		for _, end := range ends {
+			end()
+		}
+	}
 }
 
 func (r *runner) who() Who { return Who{r.role.Type, r.role.Step, r.role.Agent, r.instance} }

@@ -162,20 +162,36 @@ func (a audience) phase(who Who, p Phase) {
 // indulgence is how long an observer is waited for.
 const indulgence = 100 * time.Millisecond
 
-// A chaperone keeps an observer from doing harm: it is called beside the work,
-// and who does not return soon is left behind.
+// A chaperone keeps an observer from doing harm. Where an answer is needed it is
+// asked beside the work, and who does not answer soon is gone on without. All else
+// it is told when it has the time: by one goroutine, in order, from a queue that
+// may be full.
 type chaperone struct {
-	logger *slog.Logger
-	places chan struct{} // one for each call of it that may be under way
-	told   atomic.Int64  // when something was last said of it, in seconds
+	logger  *slog.Logger
+	places  chan struct{} // one for each question that may be under way
+	queue   chan word
+	ending  chan struct{} // closed when nothing more will be said
+	emptied chan struct{} // closed when all was told
+	left    atomic.Bool   // nobody waits for that any more
+	told    atomic.Int64  // when something was last said of it, in seconds
+}
+
+// A word is what an observer is told, and need not answer.
+type word struct {
+	of string
+	f  func()
 }
 
 // chaperoned is an observer that can neither hold up nor bring down whoever
-// tells it. So many calls of it are under way at a time, at the most; beyond
-// that it is told nothing until some have returned.
-func chaperoned(o Observer, places int, l *slog.Logger) Observer {
-	c := &chaperone{logger: l, places: make(chan struct{}, places)}
-	var safe Observer
+// tells it: so many questions to it are under way at a time, at the most, and so
+// many words wait; beyond that it is told nothing. What it returns beside ends it
+// when nothing will be told any more.
+func chaperoned(o Observer, places int, l *slog.Logger) (safe Observer, end func()) {
+	c := &chaperone{
+		logger: l, places: make(chan struct{}, places), queue: make(chan word, 64*places),
+		ending: make(chan struct{}), emptied: make(chan struct{}),
+	}
+	go c.tellAll()
 	if o.Heard != nil {
 		safe.Heard = guardBegin(c, "Heard", o.Heard)
 	}
@@ -188,19 +204,19 @@ func chaperoned(o Observer, places int, l *slog.Logger) Observer {
 				trace Trace
 				end   func(Written)
 			}
-			a := attend(c, "Writes", func() (a answer) { a.trace, a.end = o.Writes(ctx, w); return a })
+			a := ask(c, "Writes", func() (a answer) { a.trace, a.end = o.Writes(ctx, w); return a })
 			return a.trace, guardEnd(c, "Writes", a.end)
 		}
 	}
 	if o.Sets != nil {
 		safe.Sets = func(ctx context.Context, who Who, t events.Timer) Trace {
-			return attend(c, "Sets", func() Trace { return o.Sets(ctx, who, t) })
+			return ask(c, "Sets", func() Trace { return o.Sets(ctx, who, t) })
 		}
 	}
 	safe.Throttled = guardWord(c, "Throttled", o.Throttled)
 	safe.Breaker = guardWord(c, "Breaker", o.Breaker)
 	safe.Phase = guardWord(c, "Phase", o.Phase)
-	return safe
+	return safe, c.end
 }
 
 func guardBegin[T, E any](
@@ -211,7 +227,7 @@ func guardBegin[T, E any](
 		end func(E)
 	}
 	return func(ctx context.Context, what T) (context.Context, func(E)) {
-		a := attend(c, name, func() (a answer) { a.ctx, a.end = f(ctx, what); return a })
+		a := ask(c, name, func() (a answer) { a.ctx, a.end = f(ctx, what); return a })
 		return a.ctx, guardEnd(c, name, a.end)
 	}
 }
@@ -220,30 +236,29 @@ func guardEnd[E any](c *chaperone, name string, end func(E)) func(E) {
 	if end == nil {
 		return nil
 	}
-	return func(e E) { attend(c, "the end of "+name, func() struct{} { end(e); return struct{}{} }) }
+	name = "the end of " + name
+	return func(e E) { c.say(word{name, func() { end(e) }}) }
 }
 
 func guardWord[T any](c *chaperone, name string, f func(Who, T)) func(Who, T) {
 	if f == nil {
 		return nil
 	}
-	return func(who Who, what T) { attend(c, name, func() struct{} { f(who, what); return struct{}{} }) }
+	return func(who Who, what T) { c.say(word{name, func() { f(who, what) }}) }
 }
 
-// attend asks the observer, and returns the zero value when it does not answer.
-func attend[T any](c *chaperone, name string, f func() T) (none T) {
+// ask asks the observer, and returns the zero value when it does not answer.
+func ask[T any](c *chaperone, name string, f func() T) (none T) {
 	select {
 	case c.places <- struct{}{}:
 	default:
-		c.tell("an observer hangs and is told nothing", name, nil)
+		c.complain("an observer hangs and is told nothing", name, nil)
 		return none
 	}
 	answers := make(chan T, 1)
 	go func() {
 		defer func() {
-			if v := recover(); v != nil {
-				c.tell("an observer panicked", name, v)
-			}
+			c.survive(name, recover())
 			close(answers)
 			<-c.places
 		}()
@@ -255,13 +270,59 @@ func attend[T any](c *chaperone, name string, f func() T) (none T) {
 	case a := <-answers:
 		return a
 	case <-patience.C:
-		c.tell("an observer is slow and was gone on without", name, nil)
+		c.complain("an observer is slow and was gone on without", name, nil)
 		return none
 	}
 }
 
-// tell says what is wrong with an observer, once in a minute.
-func (c *chaperone) tell(what, name string, why any) {
+func (c *chaperone) say(w word) {
+	select {
+	case c.queue <- w:
+	default:
+		c.complain("an observer is slow and was not told all", w.of, nil)
+	}
+}
+
+func (c *chaperone) tellAll() {
+	defer close(c.emptied)
+	for ending := false; !c.left.Load() && !(ending && len(c.queue) == 0); {
+		select {
+		case w := <-c.queue:
+			c.tell(w)
+		case <-c.ending:
+			for ending = true; len(c.queue) > 0 && !c.left.Load(); {
+				c.tell(<-c.queue)
+			}
+		}
+	}
+}
+
+func (c *chaperone) tell(w word) {
+	defer func() { c.survive(w.of, recover()) }()
+	w.f()
+}
+
+// end waits until all was told, or for as long as the observer is waited for.
+func (c *chaperone) end() {
+	close(c.ending)
+	patience := time.NewTimer(indulgence)
+	defer patience.Stop()
+	select {
+	case <-c.emptied:
+	case <-patience.C:
+		c.left.Store(true)
+		c.complain("an observer is slow and was not told all", "the end", nil)
+	}
+}
+
+func (c *chaperone) survive(name string, why any) {
+	if why != nil {
+		c.complain("an observer panicked", name, why)
+	}
+}
+
+// complain says what is wrong with an observer, once in a minute.
+func (c *chaperone) complain(what, name string, why any) {
 	now := time.Now().Unix()
 	if last := c.told.Load(); now-last < 60 || !c.told.CompareAndSwap(last, now) {
 		return

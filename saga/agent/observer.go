@@ -14,9 +14,10 @@ import (
 // function may be nil.
 //
 // Three of the functions hear of what takes time. They are called when it
-// begins, and what they return is called when it is over; that may be nil. Work
+// begins, and what they return is called when it is over, or a little later: that
+// and the words that need no answer come one after the other, in their order. Work
 // goes on with the values of the context that is returned, and with nothing else
-// of it: it can cut no deadline and cancel no call.
+// of it: it can cut no deadline and cancel no call. Both may be nil.
 type Observer struct {
 	// Heard is told of a message before it is worked on. All else that is told
 	// until it is settled has the context that Heard returned below its own.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/unwind-saga/unwind/events"
@@ -76,9 +77,10 @@ type Said struct {
 // decided without one soonest, then what has waited longest. Without types, it
 // looks at all.
 //
-// There is no index: it reads each type's stream once, from its first event to
+// It needs no index: it reads each type's stream once, from its first event to
 // its last, and then the histories of those sagas that somebody gave up or asked
-// about and that have not ended.
+// about and that have not ended. Who has an index asks it where to look, and then
+// calls [Ask].
 func Inbox(ctx context.Context, log events.Log, types ...string) ([]Item, error) {
 	if len(types) == 0 {
 		var err error
@@ -86,7 +88,7 @@ func Inbox(ctx context.Context, log events.Log, types ...string) ([]Item, error)
 			return nil, fmt.Errorf("read the inbox: %w", err)
 		}
 	}
-	items := []Item{}
+	var suspected []Suspect
 	for _, typ := range types {
 		attempt := fmt.Sprintf("read the inbox of saga type %q", typ)
 		if err := events.ValidName("saga type", typ); err != nil {
@@ -100,15 +102,50 @@ func Inbox(ctx context.Context, log events.Log, types ...string) ([]Item, error)
 			return nil, fmt.Errorf("%s: %w", attempt, err)
 		}
 		for _, id := range ids {
-			found, err := Items(ctx, log, typ, id)
-			if errors.Is(err, ErrNoSaga) {
-				continue // it has been archived since
-			}
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", attempt, err)
-			}
-			items = append(items, found...)
+			suspected = append(suspected, Suspect{typ, id})
 		}
+	}
+	return Ask(ctx, log, suspected)
+}
+
+// A Suspect is a saga in which a person may be needed.
+type Suspect struct{ Type, ID string }
+
+// atOnce is how many histories are read side by side.
+const atOnce = 8
+
+// Ask reads the sagas that are suspected, and lists what waits for a person in
+// them, as [Inbox] does. It is for who knows from an index where to look.
+func Ask(ctx context.Context, log events.Log, suspected []Suspect) ([]Item, error) {
+	found, errs := make([][]Item, len(suspected)), make([]error, len(suspected))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var reading sync.WaitGroup
+	for reader := range min(atOnce, len(suspected)) {
+		reading.Go(func() {
+			for i := reader; i < len(suspected) && ctx.Err() == nil; i += atOnce {
+				found[i], errs[i] = Items(ctx, log, suspected[i].Type, suspected[i].ID)
+				switch {
+				case errors.Is(errs[i], ErrNoSaga):
+					errs[i] = nil // it has been archived since
+				case errs[i] != nil:
+					cancel() // the others would only say that they were stopped
+				}
+			}
+		})
+	}
+	reading.Wait()
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return nil, fmt.Errorf("read the inbox of saga type %q: %w", suspected[i].Type, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("read the inbox: %w", err)
+	}
+	items := []Item{}
+	for _, some := range found {
+		items = append(items, some...)
 	}
 	slices.SortStableFunc(items, urgency)
 	return items, nil

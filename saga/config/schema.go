@@ -117,7 +117,10 @@ func (f files) Load(location string) (any, error) {
 
 // compile compiles a decoded schema. Where it is no valid schema, its error is
 // faults.
-func compile(name string, doc any) (*Schema, error) {
+func compile(name string, doc any) (*Schema, error) { return compileWith(files{}, name, doc) }
+
+// compileWith finds other schemas by a loader; without one, none.
+func compileWith(others jsonschema.URLLoader, name string, doc any) (*Schema, error) {
 	if err := outOfRange(doc); err != nil {
 		return nil, err
 	}
@@ -133,7 +136,7 @@ func compile(name string, doc any) (*Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
-	c.UseLoader(files{})
+	c.UseLoader(others)
 	if err := c.AddResource(location, doc); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -93,6 +92,8 @@ type instruments struct {
 	upDowns    map[string]metric.Int64UpDownCounter
 	gauges     map[string]metric.Int64ObservableGauge
 
+	sets sync.Map // of attributes, by label
+
 	mu       sync.Mutex
 	breakers map[agent.Who]agent.Breaker
 }
@@ -127,12 +128,17 @@ func (in *instruments) count(ctx context.Context, m Metric, attrs ...attribute.K
 	in.counters[m.Name].Add(ctx, 1, metric.WithAttributes(attrs...))
 }
 
-func (in *instruments) took(ctx context.Context, m Metric, d time.Duration, attrs ...attribute.KeyValue) {
-	in.histograms[m.Name].Record(ctx, d.Seconds(), metric.WithAttributes(attrs...))
-}
+// A label stands for a set of attributes, of which there are few: to sort and hash
+// them for each message costs more than all else that is done here.
+type label struct{ of, agent, step, a, b, c string }
 
-func (in *instruments) add(ctx context.Context, m Metric, n int64, attrs ...attribute.KeyValue) {
-	in.upDowns[m.Name].Add(ctx, n, metric.WithAttributes(attrs...))
+func (in *instruments) known(l label, attrs func() []attribute.KeyValue) metric.MeasurementOption {
+	if set, ok := in.sets.Load(l); ok {
+		return set.(metric.MeasurementOption)
+	}
+	set := metric.WithAttributeSet(attribute.NewSet(attrs()...))
+	in.sets.Store(l, set)
+	return set
 }
 
 // start begins what is rare at nothing: the first of a kind is a change that way,
@@ -163,31 +169,44 @@ func (in *instruments) start(who agent.Who) {
 // heard counts a message in the hands of the instance.
 func (in *instruments) heard(ctx context.Context, h agent.Heard) (settled func(agent.Settled)) {
 	if in == nil {
-		return func(agent.Settled) {}
+		return nil
 	}
-	active := append(place(h.Who), Purpose.String(string(h.Purpose)))
-	in.add(ctx, messagesActive, 1, active...)
+	name := template(h.Delivery.Subject, h.Delivery)
+	active := in.known(label{of: "hand", agent: h.Who.Agent, step: h.Step, a: h.Type, b: string(h.Purpose)}, func() []attribute.KeyValue {
+		return append(place(h.Who), Purpose.String(string(h.Purpose)))
+	})
+	in.upDowns[messagesActive.Name].Add(ctx, 1, active)
 	return func(s agent.Settled) {
-		in.add(ctx, messagesActive, -1, active...)
-		attrs := append(messaging("process", template(h.Delivery.Subject, h.Delivery)),
-			semconv.MessagingConsumerGroupName(h.Consumer))
+		in.upDowns[messagesActive.Name].Add(ctx, -1, active)
+		trouble := ""
 		if s.Err != nil {
-			attrs = append(attrs, semconv.ErrorTypeKey.String(string(s.How)))
+			trouble = string(s.How)
 		}
-		in.count(ctx, consumedMessages, attrs...)
-		in.took(ctx, processDuration, s.Took, attrs...)
+		attrs := in.known(label{of: "process", a: name, b: h.Consumer, c: trouble}, func() []attribute.KeyValue {
+			return append(messaging("process", name, trouble), semconv.MessagingConsumerGroupName(h.Consumer))
+		})
+		in.counters[consumedMessages.Name].Add(ctx, 1, attrs)
+		in.histograms[processDuration.Name].Record(ctx, s.Took.Seconds(), attrs)
 	}
 }
 
 func (in *instruments) called(ctx context.Context, c agent.Call) (returned func(agent.Returned)) {
 	if in == nil {
-		return func(agent.Returned) {}
+		return nil
 	}
-	attrs := append(place(c.Who), Call.String(verb(c)))
-	in.add(ctx, callsActive, 1, attrs...)
+	known := func(how agent.Ending) metric.MeasurementOption {
+		return in.known(label{of: verb(c), agent: c.Agent, step: c.Step, a: c.Type, b: string(how)}, func() []attribute.KeyValue {
+			attrs := append(place(c.Who), Call.String(verb(c)))
+			if how != "" {
+				attrs = append(attrs, Outcome.String(string(how)))
+			}
+			return attrs
+		})
+	}
+	in.upDowns[callsActive.Name].Add(ctx, 1, known(""))
 	return func(r agent.Returned) {
-		in.add(ctx, callsActive, -1, attrs...)
-		in.took(ctx, callDuration, r.Took, append(attrs, Outcome.String(string(r.How)))...)
+		in.upDowns[callsActive.Name].Add(ctx, -1, known(""))
+		in.histograms[callDuration.Name].Record(ctx, r.Took.Seconds(), known(r.How))
 		if c.Undoing && r.How == agent.CallFailed {
 			in.count(ctx, compensations, append(place(c.Who), Outcome.String("failed"))...)
 		}
@@ -196,15 +215,16 @@ func (in *instruments) called(ctx context.Context, c agent.Call) (returned func(
 
 // wrote counts an event that is in the log: this instance was the one that wrote it.
 func (in *instruments) wrote(ctx context.Context, w agent.Writing, is agent.Written) {
-	if in == nil {
-		return
-	}
-	attrs := messaging("publish", eventTemplate(w.Event.Subject.String()))
+	name, trouble := eventTemplate(w.Event.Subject.String()), ""
 	if is.Err != nil {
-		attrs = append(attrs, semconv.ErrorTypeKey.String("unacknowledged"))
+		trouble = "unacknowledged"
 	}
-	in.count(ctx, sentMessages, attrs...)
-	in.took(ctx, operationDuration, is.Took, append(attrs, semconv.MessagingOperationTypeSend)...)
+	in.counters[sentMessages.Name].Add(ctx, 1, in.known(label{of: "sent", a: name, b: trouble}, func() []attribute.KeyValue {
+		return messaging("publish", name, trouble)
+	}))
+	in.histograms[operationDuration.Name].Record(ctx, is.Took.Seconds(), in.known(label{of: "send", a: name, b: trouble}, func() []attribute.KeyValue {
+		return append(messaging("publish", name, trouble), semconv.MessagingOperationTypeSend)
+	}))
 	if is.Err != nil || is.Refused {
 		return
 	}
@@ -272,11 +292,15 @@ func (in *instruments) observeBreakers(_ context.Context, o metric.Observer) err
 
 // messaging are the attributes that the conventions ask of everything that has to
 // do with a message.
-func messaging(operation, template string) []attribute.KeyValue {
-	return []attribute.KeyValue{
+func messaging(operation, template, trouble string) []attribute.KeyValue {
+	list := []attribute.KeyValue{
 		semconv.MessagingSystemKey.String("nats"), semconv.MessagingOperationName(operation),
 		semconv.MessagingDestinationTemplate(template),
 	}
+	if trouble != "" {
+		list = append(list, semconv.ErrorTypeKey.String(trouble))
+	}
+	return list
 }
 
 func verb(c agent.Call) string {

@@ -31,16 +31,19 @@ func observer(s *spans, in *instruments) agent.Observer {
 	o.Heard = func(ctx context.Context, h agent.Heard) (context.Context, func(agent.Settled)) {
 		ctx, ended := s.heard(ctx, h)
 		counted := in.heard(ctx, h)
-		return ctx, func(e agent.Settled) { counted(e); ended(e) }
+		return ctx, both(counted, ended)
 	}
 	o.Called = func(ctx context.Context, c agent.Call) (context.Context, func(agent.Returned)) {
 		ctx, ended := s.called(ctx, c)
 		counted := in.called(ctx, c)
-		return ctx, func(r agent.Returned) { counted(r); ended(r) }
+		return ctx, both(counted, ended)
 	}
 	o.Writes = func(ctx context.Context, w agent.Writing) (agent.Trace, func(agent.Written)) {
 		below, trace, ended := s.writes(ctx, w)
-		return trace, func(is agent.Written) { in.wrote(below, w, is); ended(is) }
+		if in == nil {
+			return trace, ended
+		}
+		return trace, both(func(is agent.Written) { in.wrote(below, w, is) }, ended)
 	}
 	if s != nil {
 		o.Sets = func(ctx context.Context, _ agent.Who, t events.Timer) agent.Trace { return s.sets(ctx, t) }
@@ -60,4 +63,15 @@ func observer(s *spans, in *instruments) agent.Observer {
 		}
 	}
 	return o
+}
+
+// both calls what there is.
+func both[E any](first, second func(E)) func(E) {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	}
+	return func(e E) { first(e); second(e) }
 }

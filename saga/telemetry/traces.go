@@ -29,7 +29,8 @@ func from(ctx context.Context, t agent.Trace) context.Context {
 	return w3c.Extract(ctx, propagation.MapCarrier{"traceparent": t.Parent, "tracestate": t.State})
 }
 
-// to is what a message that is written in a span carries.
+// to is what a message that is written in a span carries: of a trace that is not
+// recorded, too, so that nobody begins one in the middle of a saga.
 func to(ctx context.Context) agent.Trace {
 	headers := propagation.MapCarrier{}
 	w3c.Inject(ctx, headers)
@@ -39,100 +40,108 @@ func to(ctx context.Context) agent.Trace {
 // heard begins the span of a message: below the one that wrote it, and linked to it.
 func (s *spans) heard(ctx context.Context, h agent.Heard) (context.Context, func(agent.Settled)) {
 	if s == nil {
-		return ctx, func(agent.Settled) {}
+		return ctx, nil
 	}
-	d := h.Delivery
+	d, began := h.Delivery, time.Now()
+	name := template(d.Subject, d)
 	ctx = from(ctx, h.Trace())
-	options := []trace.SpanStartOption{
-		trace.WithSpanKind(trace.SpanKindConsumer),
-		trace.WithAttributes(messaging("process", template(d.Subject, d))...),
-		trace.WithAttributes(place(h.Who)...),
-		trace.WithAttributes(
-			semconv.MessagingOperationTypeProcess,
-			semconv.MessagingDestinationName(d.Subject),
-			semconv.MessagingConsumerGroupName(h.Consumer),
-			semconv.MessagingClientID(h.Instance),
-			Purpose.String(string(h.Purpose)),
-			Direction.String(direction(d)),
-			Sequence.Int64(int64(d.Seq)), //nolint:gosec // a stream has no so many messages
-			SagaID.String(d.Event.Subject.ID+d.Timer.ID),
-			semconv.MessagingMessageConversationID(d.Event.Subject.ID+d.Timer.ID),
-		),
+	origin := trace.SpanContextFromContext(ctx)
+	ctx, span := s.tracer.Start(ctx, "process "+name, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithTimestamp(began))
+	if !span.IsRecording() {
+		return ctx, nil // most of them, where one saga in so many is traced: nothing more is spent on these
 	}
+	if origin.IsValid() {
+		span.AddLink(trace.Link{SpanContext: origin})
+	}
+	span.SetAttributes(messaging("process", name, "")...)
+	span.SetAttributes(place(h.Who)...)
+	span.SetAttributes(
+		semconv.MessagingOperationTypeProcess,
+		semconv.MessagingDestinationName(d.Subject),
+		semconv.MessagingConsumerGroupName(h.Consumer),
+		semconv.MessagingClientID(h.Instance),
+		Purpose.String(string(h.Purpose)),
+		Direction.String(direction(d)),
+		Sequence.Int64(int64(d.Seq)), //nolint:gosec // a stream has no so many messages
+		SagaID.String(d.Event.Subject.ID+d.Timer.ID),
+		semconv.MessagingMessageConversationID(d.Event.Subject.ID+d.Timer.ID),
+	)
 	if d.Event.ID != "" {
-		options = append(options, trace.WithAttributes(semconv.MessagingMessageID(d.Event.ID)))
+		span.SetAttributes(semconv.MessagingMessageID(d.Event.ID))
 	}
 	if d.Redelivered {
-		options = append(options, trace.WithAttributes(Redelivered.Bool(true)))
+		span.SetAttributes(Redelivered.Bool(true))
 	}
-	if origin := trace.SpanContextFromContext(ctx); origin.IsValid() {
-		options = append(options, trace.WithLinks(trace.Link{SpanContext: origin}))
-	}
-	ctx, span := s.tracer.Start(ctx, "process "+template(d.Subject, d), options...)
 	return ctx, func(e agent.Settled) {
 		span.SetAttributes(Settled.String(string(e.How)))
 		if e.Err != nil {
 			span.SetAttributes(semconv.ErrorTypeKey.String(string(e.How)))
 			span.SetStatus(codes.Error, string(e.How))
 		}
-		span.End()
+		span.End(over(began, e.Took))
 	}
 }
 
 // called begins the span that is current while a function of the handler runs.
 func (s *spans) called(ctx context.Context, c agent.Call) (context.Context, func(agent.Returned)) {
 	if s == nil {
-		return ctx, func(agent.Returned) {}
+		return ctx, nil
 	}
-	way := Forward
+	way, began := Forward, time.Now()
 	if c.Undoing {
 		way = Back
 	}
-	attrs := append(place(c.Who), SagaID.String(c.Saga), Attempt.Int(c.Attempt), Direction.String(way))
-	if c.Cause != "" {
-		attrs = append(attrs, Cause.String(string(c.Cause)))
+	ctx, span := s.tracer.Start(ctx, verb(c)+" "+c.Step, trace.WithTimestamp(began))
+	if !span.IsRecording() {
+		return ctx, nil
 	}
-	ctx, span := s.tracer.Start(ctx, verb(c)+" "+c.Step, trace.WithAttributes(attrs...))
+	span.SetAttributes(place(c.Who)...)
+	span.SetAttributes(SagaID.String(c.Saga), Attempt.Int(c.Attempt), Direction.String(way))
+	if c.Cause != "" {
+		span.SetAttributes(Cause.String(string(c.Cause)))
+	}
 	return ctx, func(r agent.Returned) {
 		span.SetAttributes(Outcome.String(string(r.How)))
 		if r.How == agent.CallFailed {
 			span.SetAttributes(semconv.ErrorTypeKey.String(r.Code), Class.String(string(r.Class)))
 			span.SetStatus(codes.Error, string(r.Class)+": "+r.Code)
 		}
-		span.End()
+		span.End(over(began, r.Took))
 	}
 }
 
 // writes begins the span of an append, whose context the event carries.
 func (s *spans) writes(ctx context.Context, w agent.Writing) (context.Context, agent.Trace, func(agent.Written)) {
 	if s == nil {
-		return ctx, agent.Trace{}, func(agent.Written) {}
+		return ctx, agent.Trace{}, nil
 	}
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		ctx = from(ctx, agent.Trace{Parent: w.Cause.TraceParent, State: w.Cause.TraceState})
 	}
-	e := w.Event
+	e, began := w.Event, time.Now()
 	name := eventTemplate(e.Subject.String())
 	way := directionOf(e.Subject.Kind)
 	if way == Back {
 		// What was asked forward has turned.
 		trace.SpanFromContext(ctx).SetAttributes(Direction.String(Back))
 	}
-	attrs := append(messaging("publish", name), place(w.Who)...)
-	attrs = append(attrs, said(w.Data)...)
-	below, span := s.tracer.Start(ctx, "publish "+name,
-		trace.WithSpanKind(trace.SpanKindProducer),
-		trace.WithAttributes(attrs...),
-		trace.WithAttributes(
-			semconv.MessagingOperationTypeSend,
-			semconv.MessagingDestinationName(e.Subject.String()),
-			semconv.MessagingMessageID(e.ID),
-			semconv.MessagingMessageConversationID(e.Subject.ID),
-			semconv.MessagingClientID(w.Instance),
-			semconv.MessagingMessageBodySize(len(e.Data)),
-			SagaID.String(e.Subject.ID),
-			Direction.String(way),
-		))
+	below, span := s.tracer.Start(ctx, "publish "+name, trace.WithSpanKind(trace.SpanKindProducer), trace.WithTimestamp(began))
+	if !span.IsRecording() {
+		return below, to(below), nil
+	}
+	span.SetAttributes(messaging("publish", name, "")...)
+	span.SetAttributes(place(w.Who)...)
+	span.SetAttributes(said(w.Data)...)
+	span.SetAttributes(
+		semconv.MessagingOperationTypeSend,
+		semconv.MessagingDestinationName(e.Subject.String()),
+		semconv.MessagingMessageID(e.ID),
+		semconv.MessagingMessageConversationID(e.Subject.ID),
+		semconv.MessagingClientID(w.Instance),
+		semconv.MessagingMessageBodySize(len(e.Data)),
+		SagaID.String(e.Subject.ID),
+		Direction.String(way),
+	)
 	return below, to(below), func(is agent.Written) {
 		switch {
 		case is.Err != nil:
@@ -143,8 +152,13 @@ func (s *spans) writes(ctx context.Context, w agent.Writing) (context.Context, a
 		default:
 			span.SetAttributes(Sequence.Int64(int64(is.Seq))) //nolint:gosec // a stream has no so many messages
 		}
-		span.End()
+		span.End(over(began, is.Took))
 	}
+}
+
+// over is when something ended: what ends is told a little later.
+func over(began time.Time, took time.Duration) trace.SpanEndOption {
+	return trace.WithTimestamp(began.Add(took))
 }
 
 // said is what an event says that is worth to be found by.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -122,6 +123,25 @@ func (p *program) await(path string, code int, body string) {
 	}, 20*time.Second, 5*time.Millisecond, "%s: %d %s", path, code, body)
 }
 
+// metric reads the page, and adds up what has such labels.
+func (p *program) metric(name string, labels ...string) (sum float64) {
+	p.Helper()
+	_, body := p.get("/metrics")
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(body))
+	require.NoError(p, err)
+	for _, m := range families[name].GetMetric() {
+		var has []string
+		for _, l := range m.GetLabel() {
+			has = append(has, l.GetValue())
+		}
+		if !slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(has, l) }) {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return sum
+}
+
 // stop ends it as a supervisor does.
 func (p *program) stop() error {
 	p.Helper()
@@ -213,23 +233,15 @@ func TestProcesses(t *testing.T) {
 		_, err = client.Wait(t.Context(), log, "trip", id)
 		require.NoError(t, err)
 	}
-	ended := func(p *program, outcome string) float64 {
-		_, body := p.get("/metrics")
-		parser := expfmt.NewTextParser(model.LegacyValidation)
-		families, err := parser.TextToMetricFamilies(strings.NewReader(body))
-		require.NoError(t, err)
-		for _, m := range families["unwind_sagas_ended_total"].GetMetric() {
-			for _, l := range m.GetLabel() {
-				if l.GetName() == "unwind_outcome" && l.GetValue() == outcome {
-					return m.GetCounter().GetValue()
-				}
-			}
-		}
-		return 0
-	}
+	ended := func(p *program, outcome string) float64 { return p.metric("unwind_sagas_ended_total", outcome) }
 	require.Eventually(t, func() bool {
 		return ended(seat, "completed")+ended(pay, "completed") == 1 && ended(seat, "compensated")+ended(pay, "compensated") == 1
 	}, 10*time.Second, 10*time.Millisecond, "each saga ends once")
+
+	// The broker says who listens, to whoever asks one of them.
+	assert.InDelta(t, 1, seat.metric("unwind_ready", "seat"), 0)
+	assert.InDelta(t, 1, seat.metric("unwind_listens", "pay", "forward"), 0)
+	assert.InDelta(t, 1, pay.metric("unwind_listens", "seat", "compensate"), 0)
 
 	// While it ends, work under way may end, and nobody is sent to it.
 	_, err := client.Submit(t.Context(), log, "trip", "slow", []byte(`{}`), "test")

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/unwind-saga/unwind/broker"
-	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/telemetry"
 )
@@ -39,7 +38,7 @@ func (p Process) Run(ctx context.Context, run func(ctx context.Context, log *bro
 		logger = Logger(io.Discard, "text")
 	}
 	tel, err := telemetry.Start(ctx, telemetry.Config{
-		Service: p.Name, Saga: strings.Join(p.Types, ","), Instance: p.Instance, Version: Version().Version,
+		Service: p.Name, Saga: strings.Join(p.Types, ","), Instance: p.Instance, Version: Version().Short(),
 		Page: p.Listen != "", Logger: logger,
 	})
 	if err != nil {
@@ -70,7 +69,7 @@ func (p Process) Run(ctx context.Context, run func(ctx context.Context, log *bro
 	if err := watch(tel, log, p.Types); err != nil {
 		return err
 	}
-	return run(ctx, log, agent.Options{Logger: logger, Observers: []agent.Observer{tel.Observer()}})
+	return run(ctx, log, agent.Options{Logger: logger, Version: Version().Short(), Observers: []agent.Observer{tel.Observer()}})
 }
 
 func fromEnv(ctx context.Context, name string, logger *slog.Logger) (*broker.Log, error) {
@@ -86,13 +85,7 @@ func fromEnv(ctx context.Context, name string, logger *slog.Logger) (*broker.Log
 func watch(tel *telemetry.Telemetry, log *broker.Log, types []string) error {
 	var errs []error
 	for _, typ := range types {
-		at := telemetry.Broker{Type: typ, Connected: log.Conn().IsConnected}
-		if d, ok := any(log).(interface {
-			Backlogs(ctx context.Context, typ string) ([]events.Backlog, error)
-		}); ok {
-			at.Backlogs = d.Backlogs
-		}
-		errs = append(errs, tel.Watch(at))
+		errs = append(errs, tel.Watch(telemetry.Broker{Type: typ, Connected: log.Conn().IsConnected, Backlogs: log.Backlogs}))
 	}
 	return errors.Join(errs...)
 }

@@ -19,6 +19,14 @@ func (b Build) String() string {
 	return fmt.Sprintf("%s (revision %s, %s, %s)", b.Version, b.Revision, b.Go, b.Platform)
 }
 
+// Short is a version to be listed: a build of no release says of which revision.
+func (b Build) Short() string {
+	if b.Version == "devel" && b.Revision != "unknown" {
+		return b.Version + "-" + b.Revision
+	}
+	return b.Version
+}
+
 // Version reads it.
 func Version() Build {
 	b := Build{Version: "devel", Revision: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}

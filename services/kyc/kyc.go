@@ -24,7 +24,7 @@ import (
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/config"
 	"github.com/unwind-saga/unwind/services/host"
-	"github.com/unwind-saga/unwind/services/kyc/store"
+	"github.com/unwind-saga/unwind/services/store"
 )
 
 // An Office is what an agent of the family works with.

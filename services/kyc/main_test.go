@@ -19,7 +19,7 @@ import (
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/client"
 	"github.com/unwind-saga/unwind/services/kyc"
-	"github.com/unwind-saga/unwind/services/kyc/store"
+	"github.com/unwind-saga/unwind/services/store"
 )
 
 // The tests here run this binary again, as an agent: kyc.Main ends a process.

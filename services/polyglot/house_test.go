@@ -19,6 +19,18 @@ import (
 	"github.com/unwind-saga/unwind/services/unwind/dev"
 )
 
+// TestAgents plays the KYC saga with its step document-validation performed in Python,
+// beside a sidecar, its step risk-scoring in JavaScript, over plain NATS, and all
+// others in Go.
+func TestAgents(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	h := openHouse(t, ctx)
+	playPython(t, h)
+	playNode(t, h)
+}
+
 // A house is where the agents work.
 type house struct {
 	t    *testing.T

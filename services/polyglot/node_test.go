@@ -2,7 +2,6 @@ package polyglot_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -23,16 +22,9 @@ import (
 
 const nodeAgent = "risk-scoring"
 
-// TestNode plays the KYC saga with its step risk-scoring performed in
-// JavaScript, over plain NATS, by two processes, with document-validation in Python,
-// and all others in Go. The case that it opens stands in its own file, which is
-// looked into, and never the history.
-func TestNode(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	h := openHouse(t, ctx)
-
+// playNode has the case that the agent in JavaScript opens stand in its own file, which
+// is looked into, and never the history. It is two processes.
+func playNode(t *testing.T, h *house) {
 	t.Run("two replicas, and a refusal in every fourth", func(t *testing.T) {
 		const crowd = 12
 		for n := range crowd {
@@ -68,14 +60,14 @@ func TestNode(t *testing.T) {
 	t.Run("cancelled while it works", func(t *testing.T) {
 		h.apply("cancelled", false)
 		h.atWork("cancelled")
-		require.NoError(t, client.Cancel(ctx, h.crew.Log(), "kyc", "cancelled", "test", "no more"))
+		require.NoError(t, client.Cancel(h.ctx, h.crew.Log(), "kyc", "cancelled", "test", "no more"))
 		h.undoesItsOwn("cancelled")
 	})
 
 	t.Run("out of time while it works", func(t *testing.T) {
 		h.apply("late", false)
 		h.atWork("late")
-		require.NoError(t, h.crew.Log().SetTimer(ctx, events.Timer{
+		require.NoError(t, h.crew.Log().SetTimer(h.ctx, events.Timer{
 			Type: "kyc", To: events.Everyone, What: events.DeadlineTimer, ID: "late", Due: time.Now(),
 		}))
 		s := h.undoesItsOwn("late")
@@ -86,7 +78,7 @@ func TestNode(t *testing.T) {
 		h.apply("turned", false)
 		h.atWork("turned")
 		require.NoError(t, h.crew.Park(nodeAgent))
-		require.NoError(t, client.Cancel(ctx, h.crew.Log(), "kyc", "turned", "test", "no more"))
+		require.NoError(t, client.Cancel(h.ctx, h.crew.Log(), "kyc", "turned", "test", "no more"))
 		require.NoError(t, h.crew.Unpark(nodeAgent))
 		h.undoesItsOwn("turned")
 	})

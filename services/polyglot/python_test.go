@@ -1,7 +1,6 @@
 package polyglot_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -24,15 +23,9 @@ import (
 
 const pythonAgent = "document-validation"
 
-// TestPython plays the KYC saga with its step document-validation performed in Python,
-// beside a sidecar. What it did stands in its own database, which is looked into, and
-// never the history.
-func TestPython(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	h := openHouse(t, ctx)
-
+// playPython has what the agent in Python did stand in its own database, which is
+// looked into, and never the history.
+func playPython(t *testing.T, h *house) {
 	t.Run("forward, and undone", func(t *testing.T) {
 		h.apply("fine", false)
 		h.apply("refused", true)
@@ -67,7 +60,7 @@ func TestPython(t *testing.T) {
 	t.Run("cancelled while it works", func(t *testing.T) {
 		h.apply("cancelled", false)
 		h.passportOf("cancelled")
-		require.NoError(t, client.Cancel(ctx, h.crew.Log(), "kyc", "cancelled", "test", "no more"))
+		require.NoError(t, client.Cancel(h.ctx, h.crew.Log(), "kyc", "cancelled", "test", "no more"))
 		s := h.ends("cancelled", saga.Compensated)
 		u := s.Step(pythonAgent).Undo(pythonAgent)
 		require.NotNil(t, u)

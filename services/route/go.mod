@@ -7,7 +7,6 @@ require (
 	github.com/unwind-saga/unwind/broker v0.0.0 // indirect
 	github.com/unwind-saga/unwind/events v0.0.0
 	github.com/unwind-saga/unwind/saga v0.0.0
-	github.com/unwind-saga/unwind/services/kyc v0.0.0
 	github.com/unwind-saga/unwind/services/unwind v0.0.0
 	golang.org/x/sync v0.24.0
 	googlemaps.github.io/maps v1.7.0
@@ -19,10 +18,12 @@ require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
-	github.com/bits-and-blooms/bitset v1.24.4 // indirect
+	github.com/bits-and-blooms/bitset v1.24.6 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/clipperhouse/uax29/v2 v2.2.0 // indirect
+	github.com/charmbracelet/x/ansi v0.11.9 // indirect
+	github.com/clipperhouse/displaywidth v0.11.0 // indirect
+	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/failsafe-go/failsafe-go v0.9.8 // indirect
 	github.com/fatih/color v1.19.0 // indirect
@@ -36,6 +37,7 @@ require (
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/pgx/v5 v5.12.0 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/lucasb-eyer/go-colorful v1.4.1 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/mattn/go-runewidth v0.0.31 // indirect
@@ -106,8 +108,6 @@ replace github.com/unwind-saga/unwind/saga => ../../saga
 
 replace github.com/unwind-saga/unwind/broker => ../../broker
 
-replace github.com/unwind-saga/unwind/services/kyc => ../kyc
-
 replace github.com/unwind-saga/unwind/services/unwind => ../unwind
 
 // The client of Google Maps knows, far down, of an old genproto, which has
@@ -125,3 +125,7 @@ replace github.com/unwind-saga/unwind/services/host => ../host
 replace github.com/unwind-saga/unwind/saga/telemetry => ../../saga/telemetry
 
 require github.com/unwind-saga/unwind/services/host v0.0.0
+
+require github.com/unwind-saga/unwind/services/store v0.0.0
+
+replace github.com/unwind-saga/unwind/services/store => ../store

@@ -61,6 +61,22 @@ func TestDeploy(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, saga.Completed, state.Status())
 
+		// Who is there, whoever asks who may ask; an agent that may not say so works on.
+		for _, log := range []*broker.Log{operator, connect(t, as("gateway"))} {
+			require.Eventually(t, func() bool {
+				there, err := log.Instances(t.Context(), "kyc")
+				require.NoError(t, err)
+				return len(there) == 2 && there[0].Agent == "first" && there[1].Agent == "second"
+			}, 10*time.Second, 50*time.Millisecond)
+		}
+		waits, err := operator.Backlogs(t.Context(), "kyc")
+		require.NoError(t, err)
+		require.Len(t, waits, 8)
+		_, err = shop.Instances(t.Context(), "kyc")
+		require.ErrorContains(t, err, "permission denied")
+		err = shop.Announce(t.Context(), events.Instance{Type: "kyc", Step: "x", Agent: "x", Name: "x"}, nil)
+		require.ErrorContains(t, err, "permission denied")
+
 		// The door for HTTP begins a saga, follows it to its end, and cancels one.
 		gateway := connect(t, as("gateway"))
 		h, err := serve.New(gateway, serve.Config{Bearer: bearer})

@@ -28,7 +28,10 @@ func Alerts() []Alert {
 		},
 		{
 			Name: "UnwindAgentMissing", For: "2m", Severity: "critical",
-			Query:   `max by ` + agents + ` (unwind.backlog) > 0 and max by ` + agents + ` (unwind.listens) == 0`,
+			// Whoever is busy asks for no messages, and is there all the same. It says
+			// so itself, if it tells anything.
+			Query: `(max by ` + agents + ` (unwind.backlog) > 0 and max by ` + agents + ` (unwind.listens) == 0) ` +
+				`unless on (unwind.saga.type, unwind.agent) max by (unwind.saga.type, unwind.agent) (unwind.ready) == 1`,
 			Summary: "Nobody listens for {{ $labels.unwind_agent }} of {{ $labels.unwind_saga_type }} ({{ $labels.unwind_purpose }}), and {{ $value }} messages wait",
 			What:    "Start it: unwind agent list says when it was last seen. Sagas that wait for it turn by themselves at their deadline.",
 		},

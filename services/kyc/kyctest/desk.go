@@ -30,7 +30,7 @@ import (
 	"github.com/unwind-saga/unwind/saga/config"
 	"github.com/unwind-saga/unwind/services/kyc"
 	"github.com/unwind-saga/unwind/services/kyc/applicant"
-	"github.com/unwind-saga/unwind/services/kyc/store"
+	"github.com/unwind-saga/unwind/services/store"
 	"github.com/unwind-saga/unwind/services/kyc/world"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc/biometrics"
-	"github.com/unwind-saga/unwind/services/kyc/store"
+	"github.com/unwind-saga/unwind/services/store"
 	"github.com/unwind-saga/unwind/services/mail/inbox"
 )
 

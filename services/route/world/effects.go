@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/unwind-saga/unwind/services/kyc/store"
+	"github.com/unwind-saga/unwind/services/store"
 	"github.com/unwind-saga/unwind/services/route"
 )
 

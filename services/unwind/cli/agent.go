@@ -11,6 +11,8 @@ func (t *tool) agentCommand() *cobra.Command {
 	}
 	c.AddCommand(
 		t.agentRunCommand(),
+		t.agentListCommand(),
+		t.agentDescribeCommand(),
 	)
 	return c
 }

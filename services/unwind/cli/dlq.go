@@ -16,6 +16,9 @@ import (
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 )
 
+// search is how long a search may take that reads every event of a type.
+const search = 2 * time.Minute
+
 func (t *tool) dlqCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dlq",

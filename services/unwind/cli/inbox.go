@@ -1,21 +1,19 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/unwind-saga/unwind/broker"
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga/client"
 	"github.com/unwind-saga/unwind/services/unwind/inbox"
+	"github.com/unwind-saga/unwind/services/unwind/index"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 )
-
-// search is how long the inbox may take, which reads every event of a type.
-const search = 2 * time.Minute
 
 func (t *tool) inboxCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -38,31 +36,41 @@ Every act is an event in the saga's history, with who did it and why.`,
 }
 
 func (t *tool) inboxListCommand() *cobra.Command {
+	var f indexFlags
+	var none bool
 	c := &cobra.Command{
 		Use:   "list [<type>]",
 		Short: "List what waits for a person, the most urgent first",
 		Long: `List what waits for a person, of one saga type or of all: first what is decided
 without one soonest, then what has waited longest.
 
-There is no index: each type's events are read once, from the first to the last.
-Of 100,000 sagas that takes some seconds.
+An index beside the stream tells where to look (see "unwind index"), and then the
+histories of those sagas are read. With --no-index, or where no index can be made,
+each type's events are read from the first to the last; then a saga whose history
+makes no sense is found only if somebody has given up in it.
 
 -o json has for each item the keys type, id, step, agent, need (answer, step,
 undo or unreadable), since, until, then, question, task, results, tries and
 others.`,
 		Example: `  unwind inbox list
   unwind inbox list trip
+  unwind inbox list --no-index
   unwind inbox list -o json | jq -r '.[] | select(.need == "undo") | .id'`,
 		Args: takes(0, "type"),
 		RunE: func(c *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(c.Context(), cmp.Or(t.timeout, search))
+			ctx, cancel := t.limitWait(c.Context())
 			defer cancel()
 			log, err := t.connect(ctx)
 			if err != nil {
 				return err
 			}
 			defer log.Close()
-			items, err := client.Inbox(ctx, log, args...)
+			var items []client.Item
+			if none {
+				items, err = client.Inbox(ctx, log, args...)
+			} else {
+				items, err = t.inbox(ctx, f, log, args)
+			}
 			if err != nil {
 				return err
 			}
@@ -80,8 +88,37 @@ others.`,
 			return nil
 		},
 	}
+	f.add(c)
+	c.Flags().BoolVar(&none, "no-index", false, "read every event instead of asking the index")
+	c.MarkFlagsMutuallyExclusive("index", "no-index")
 	t.outputFlag(c)
 	return c
+}
+
+// inbox asks the index which sagas need a person, and reads those. Without one it
+// reads them all.
+func (t *tool) inbox(ctx context.Context, f indexFlags, log *broker.Log, types []string) ([]client.Item, error) {
+	x, err := t.ready(ctx, f, log)
+	switch {
+	case err != nil && (ctx.Err() != nil || f.file != ""):
+		return nil, err
+	case err != nil:
+		t.say("without an index: %v", err)
+		return client.Inbox(ctx, log, types...)
+	}
+	defer x.Close()
+	if err := known(ctx, x, log, types); err != nil {
+		return nil, err
+	}
+	found, err := x.Find(ctx, index.Query{Types: types, Person: true})
+	if err != nil {
+		return nil, err
+	}
+	var suspected []client.Suspect
+	for _, r := range found {
+		suspected = append(suspected, client.Suspect{Type: r.Type, ID: r.ID})
+	}
+	return client.Ask(ctx, log, suspected)
 }
 
 func (t *tool) inboxShowCommand() *cobra.Command {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -137,6 +139,27 @@ func (t *tool) catchUp(ctx context.Context, x *index.Index, log *broker.Log) (re
 		return read, fmt.Errorf("%w\nhint: what was read is kept: the same again goes on from there, and --stale-ok answers at once", err)
 	}
 	return read, err
+}
+
+// keepWarm keeps an index up to date beside whatever else the program does, until
+// done is called, which waits for it.
+func (t *tool) keepWarm(ctx context.Context, f indexFlags, log *broker.Log, logger *slog.Logger) (done func(), err error) {
+	x, err := f.open(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	following.Go(func() {
+		x.Follow(ctx, log, refresh, func(err error) {
+			logger.Warn("the index of sagas is behind, trying on", "index", x.Path(), "error", err)
+		})
+	})
+	return func() {
+		cancel()
+		following.Wait()
+		_ = x.Close() // what it holds can be made anew
+	}, nil
 }
 
 // waiting is a bar on a terminal, for whoever waits for more than a moment.

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -16,10 +18,21 @@ const (
 
 var formats = []string{asText, asJSON, asLines}
 
-// outputFlag adds -o to a command.
-func (t *tool) outputFlag(c *cobra.Command) {
-	c.Flags().StringVarP(&t.format, "output", "o", asText, "text, json or jsonl")
-	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+// outputFlag adds -o to a command. It may have formats of its own, too.
+func (t *tool) outputFlag(c *cobra.Command, more ...string) {
+	all := slices.Concat(formats, more)
+	c.Flags().StringVarP(&t.format, "output", "o", asText, either(all))
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.Flags().SetAnnotation("output", formatsKey, all)
+}
+
+// formatsKey is where a flag keeps the formats that its command has.
+const formatsKey = "unwind_formats"
+
+// either lists words: "text, json or jsonl".
+func either(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // json reports whether a program reads the answer.

@@ -97,10 +97,12 @@ terminal.`,
 		t.inboxCommand(),
 		t.dlqCommand(),
 		t.indexCommand(),
+		t.eventCommand(),
 		t.stepCommand(),
 		t.operatorCommand(),
 		t.serveCommand(),
 		t.lintCommand(),
+		t.graphCommand(),
 		t.doctorCommand(),
 		t.manCommand(),
 		t.versionCommand(),
@@ -116,8 +118,8 @@ func (t *tool) understand(c *cobra.Command) error {
 	if _, err := ink.Choose(t.colour, t.out); err != nil {
 		return misused(c, err)
 	}
-	if f := c.Flags().Lookup("output"); f != nil && !slices.Contains(formats, t.format) {
-		return misused(c, fmt.Errorf("output %q: want text, json or jsonl", t.format))
+	if f := c.Flags().Lookup("output"); f != nil && !slices.Contains(f.Annotations[formatsKey], t.format) {
+		return misused(c, fmt.Errorf("output %q: want %s", t.format, either(f.Annotations[formatsKey])))
 	}
 	if _, err := ink.ChooseTimes(t.times, time.Time{}); err != nil {
 		return misused(c, err)

@@ -106,6 +106,7 @@ func setup(env *testscript.Env) error {
 	}
 	env.Setenv("HTTP_PORT", second)
 	env.Setenv("USER", "ada")
+	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 	return nil
 }
 

@@ -18,7 +18,7 @@ import (
 // envToken holds the token that is good for all.
 const envToken = "UNWIND_SERVE_TOKEN"
 
-type serveFlags struct{ listen, secret, token string }
+type serveFlags struct{ listen, secret, token, index string }
 
 func (t *tool) serveCommand() *cobra.Command {
 	var f serveFlags
@@ -54,6 +54,7 @@ It speaks no TLS: where it is reached from outside, a proxy stands before it.`,
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8222", "where to listen; port 0 is any free one")
 	c.Flags().StringVar(&f.secret, "secret-file", "", "a file with the secret of callback URLs (default $"+callback.EnvSecret+")")
 	c.Flags().StringVar(&f.token, "token-file", "", "a file with a token that is good for all (default $"+envToken+")")
+	c.Flags().StringVar(&f.index, "index", "", "a file in which an index of sagas is kept up to date meanwhile, as \"unwind index --follow\" does")
 	return c
 }
 
@@ -77,6 +78,13 @@ func (t *tool) serve(ctx context.Context, f serveFlags) error {
 	h, err := serve.New(log, serve.Config{Secret: secret, Bearer: string(token), Logger: logger})
 	if err != nil {
 		return &exit{exitError, fmt.Errorf("%w\nhint: set $%s or $%s", err, callback.EnvSecret, envToken)}
+	}
+	if f.index != "" {
+		done, err := t.keepWarm(ctx, indexFlags{file: f.index}, log, logger)
+		if err != nil {
+			return err
+		}
+		defer done()
 	}
 	l, err := net.Listen("tcp", f.listen)
 	if err != nil {

@@ -27,7 +27,8 @@ func (t *tool) watchCommand() *cobra.Command {
 		Use:   "watch [<type> [<id>]]",
 		Short: "Show events as they happen",
 		Long: `Show events as they happen, one on each line: of one saga from its first event
-until it ended, of all sagas of a type, or of everything.
+until it ended, of all sagas of a type, or of everything. What happened before, and
+only some of the events, are shown by "unwind event tail", in the same lines.
 
 -o json prints an object on each line.`,
 		Example: `  unwind saga watch
@@ -112,6 +113,8 @@ type watcher struct {
 	from      map[string]uint64 // where to begin, by type; default the next event
 	lines     *live.Lines
 	see       func(events.Event) error
+	passes    func(events.Event) bool // nil: all
+	plain     bool                    // see needs to know nothing of what came before
 	following sync.WaitGroup
 }
 
@@ -120,7 +123,7 @@ func (t *tool) watcher(log *broker.Log, o live.Options) *watcher {
 	w := &watcher{log: log, from: map[string]uint64{}, lines: live.New(t.out, o)}
 	w.see = w.lines.Event
 	if t.json() {
-		w.see = t.seer(o)
+		w.see, w.plain = t.seer(o), true
 	}
 	return w
 }
@@ -180,9 +183,29 @@ func (w *watcher) follow(ctx context.Context, stop context.CancelCauseFunc, typ 
 		from = next
 	}
 	w.following.Go(func() {
-		if err := live.Follow(ctx, w.log, typ, from, w.lines, w.see); err != nil {
+		if err := w.log.Follow(ctx, typ, "", from, func(e events.Event) error { return w.show(ctx, e) }); err != nil {
 			stop(err)
 		}
 	})
 	return nil
+}
+
+// show shows an event, if it passes.
+func (w *watcher) show(ctx context.Context, e events.Event) error {
+	passes := w.passes == nil || w.passes(e)
+	switch {
+	case w.plain && passes:
+		return w.see(e)
+	case w.plain:
+		return nil
+	case !passes && !w.lines.Knows(e) && e.Subject.Kind != events.Submitted:
+		return nil // what came before is read once one of its events passes
+	case !passes:
+		w.lines.Skip(e)
+		return nil
+	}
+	if err := w.lines.Prepare(ctx, w.log, e); err != nil {
+		return err
+	}
+	return w.see(e)
 }

@@ -236,7 +236,7 @@ func newWriter(tx *sql.Tx, stream int64) (*writer, error) {
 		into **sql.Stmt
 		text string
 	}{
-		{&w.fresh, insert + `NOTHING RETURNING n`},
+		{&w.fresh, insert + `NOTHING`},
 		{&w.upsert, insert + replace + ` RETURNING n`},
 		{&w.del, `DELETE FROM place WHERE saga = ?`},
 		{&w.spot, `INSERT INTO place (stream, agent, step, saga) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`},
@@ -256,10 +256,18 @@ func (w *writer) close() {
 
 // insert writes a saga that is not there yet. It reports whether that was so.
 func (w *writer) insert(r Saga) (bool, error) {
-	n, err := w.row(w.fresh, r)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+	values, err := w.values(r)
+	if err != nil {
+		return false, err
 	}
+	done, err := w.fresh.Exec(values...)
+	if err != nil {
+		return false, fmt.Errorf("write saga %s/%s: %w", r.Type, r.ID, err)
+	}
+	if rows, err := done.RowsAffected(); err != nil || rows == 0 {
+		return false, err
+	}
+	n, err := done.LastInsertId()
 	if err != nil {
 		return false, err
 	}
@@ -268,9 +276,13 @@ func (w *writer) insert(r Saga) (bool, error) {
 
 // put writes a saga, whatever is there.
 func (w *writer) put(r Saga) error {
-	n, err := w.row(w.upsert, r)
+	values, err := w.values(r)
 	if err != nil {
 		return err
+	}
+	var n int64
+	if err := w.upsert.QueryRow(values...).Scan(&n); err != nil {
+		return fmt.Errorf("write saga %s/%s: %w", r.Type, r.ID, err)
 	}
 	if _, err := w.del.Exec(n); err != nil {
 		return err
@@ -278,12 +290,13 @@ func (w *writer) put(r Saga) error {
 	return w.places(n, r)
 }
 
-func (w *writer) row(into *sql.Stmt, r Saga) (n int64, err error) {
+// values are those of the columns.
+func (w *writer) values(r Saga) ([]any, error) {
 	var at any
 	if len(r.At) > 0 {
 		text, err := json.Marshal(r.At)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		at = string(text)
 	}
@@ -301,10 +314,7 @@ func (w *writer) row(into *sql.Stmt, r Saga) (n int64, err error) {
 	} else {
 		values = append(values, nil, nil, nil, nil, nil, nil)
 	}
-	if err := into.QueryRow(values...).Scan(&n); err != nil {
-		return 0, fmt.Errorf("write saga %s/%s: %w", r.Type, r.ID, err)
-	}
-	return n, nil
+	return values, nil
 }
 
 // places writes under which agents and steps a saga is found.

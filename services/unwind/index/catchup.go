@@ -22,9 +22,9 @@ type batch struct {
 }
 
 // How much is written in one transaction: whichever is reached first.
-var batchEvents = 16 << 10
+var batchEvents = 8 << 10
 
-const batchBytes = 32 << 20
+const batchBytes = 16 << 20
 
 // CatchUp reads what was written since the index stopped, up to what is there when
 // it is called. It waits for a process that does so already. When it is given up,

@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/unwind-saga/unwind/events"
 )
@@ -48,7 +49,7 @@ func Open(ctx context.Context, path string) (*Index, error) {
 	// locked fails at once. synchronous=NORMAL: a power failure may take the last
 	// transactions, rows and sequence together, and the stream has them still.
 	dsn := (&url.URL{Scheme: "file", Path: abs}).String() +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-65536)&_pragma=temp_store(MEMORY)"
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=wal_autocheckpoint(8192)&_pragma=cache_size(-65536)&_pragma=temp_store(MEMORY)"
 	if x.writing, err = sql.Open("sqlite", dsn+"&_txlock=immediate"); err != nil {
 		return fail(err)
 	}
@@ -102,7 +103,11 @@ func (x *Index) prepare(ctx context.Context) error {
 
 // explain tells what to do about a file that cannot be read.
 func explain(err error) error {
-	return fmt.Errorf("%w\nhint: it is made from the stream alone: remove the file, and it is made anew", err)
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if ok && (e.Code()&0xff == sqlite3.SQLITE_NOTADB || e.Code()&0xff == sqlite3.SQLITE_CORRUPT) {
+		return fmt.Errorf("%w\nhint: it is made from the stream alone: remove the file, and it is made anew", err)
+	}
+	return err
 }
 
 // acquire waits for the lock over catching up.

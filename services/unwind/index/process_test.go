@@ -66,8 +66,11 @@ func write(t *testing.T, log events.Log, typ string, first, n int) {
 	for id := first; id < first+n; id++ {
 		say(events.Subject{Kind: events.Submitted}, id, "a task")
 		say(events.Subject{Step: "seat", Kind: events.Started}, id, events.Claim{Agent: "seat", Cause: events.CauseTask})
-		if old := id - n/2; old >= 0 && old%3 > 0 {
+		// What one process has begun to read, another goes on with.
+		if old := id - 30; old >= 0 && old%3 > 0 {
 			say(events.Subject{Step: "seat", Kind: events.Completed}, old, events.Done{Agent: "seat", Attempt: 1})
+		}
+		if old := id - 130; old >= 0 && old%3 > 1 {
 			say(events.Subject{Kind: events.SagaCompleted}, old, events.End{})
 		}
 	}

@@ -213,24 +213,26 @@ func (q Query) statement(parts []part) (string, []any) {
 		return "", nil
 	}
 	column, descending := q.key()
-	order := ` ORDER BY ` + column
-	if descending {
-		order += ` DESC`
-	}
-	if q.Limit > 0 {
-		order += fmt.Sprintf(` LIMIT %d`, q.Limit)
+	ordered := func(by string) string {
+		by = ` ORDER BY ` + by
+		if descending {
+			by += ` DESC`
+		}
+		if q.Limit > 0 {
+			by += fmt.Sprintf(` LIMIT %d`, q.Limit)
+		}
+		return by
 	}
 	if len(parts) == 1 {
-		return `SELECT ` + fields + ` FROM saga WHERE ` + parts[0].where + order, parts[0].args
+		return `SELECT ` + fields + ` FROM saga WHERE ` + parts[0].where + ordered(column), parts[0].args
 	}
 	var selects []string
 	var args []any
 	for _, p := range parts {
-		selects = append(selects, `SELECT * FROM (SELECT n, `+column+` FROM saga WHERE `+p.where+order+`)`)
+		selects = append(selects, `SELECT * FROM (SELECT n, `+column+` AS key FROM saga WHERE `+p.where+ordered(column)+`)`)
 		args = append(args, p.args...)
 	}
-	return `SELECT ` + fields + ` FROM (` + strings.Join(selects, ` UNION ALL `) + order + `) AS chosen JOIN saga USING (n)` +
-		strings.ReplaceAll(order, column, `saga.`+column), args
+	return `SELECT ` + fields + ` FROM (` + strings.Join(selects, ` UNION ALL `) + ordered(`key`) + `) JOIN saga USING (n)` + ordered(`key`), args
 }
 
 func scan(rows *sql.Rows) (Saga, error) {

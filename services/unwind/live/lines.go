@@ -19,6 +19,7 @@ type Options struct {
 	Steps   []string // that are known beforehand: columns are wide enough for them from the start
 	Agents  []string // likewise, those whose names are not their steps'
 	IDs     []string // likewise
+	Clock   string   // a layout of package time, by which each line tells when it was; empty: how long after the task
 }
 
 // Lines writes lines about sagas. It is safe for concurrent use.
@@ -58,6 +59,26 @@ func (l *Lines) Hear(e events.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tale(e).hear(e)
+}
+
+// Widen makes room for the names of events that are to come, so that the columns
+// line up from the first one on.
+func (l *Lines) Widen(list []events.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range list {
+		l.widen(e, e.Subject.Step)
+	}
+}
+
+// Skip learns from an event that is not to be shown, and forgets a saga that has
+// ended, as Event does.
+func (l *Lines) Skip(e events.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.tale(e).hear(e); p.last && l.o.Several {
+		delete(l.tales, e.Subject.Type+"/"+e.Subject.ID)
+	}
 }
 
 // All writes the lines of a whole history, whose columns line up from the
@@ -121,7 +142,11 @@ func (l *Lines) line(e events.Event) string {
 	p := t.hear(e)
 	l.widen(e, p.agent)
 	r := row{in: l.o.Ink}
-	r.cell(ink.Right(ink.Clock(e.Time.Sub(t.began)), 8), 8, ink.Quiet, "")
+	when := ink.Right(ink.Clock(e.Time.Sub(t.began)), 8)
+	if l.o.Clock != "" {
+		when = e.Time.Local().Format(l.o.Clock)
+	}
+	r.cell(when, ink.Width(when), ink.Quiet, "")
 	if l.o.Several {
 		r.cell(l.name(e), l.wide.id, ink.Strong, "")
 	}

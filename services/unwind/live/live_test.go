@@ -1,7 +1,6 @@
 package live_test
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"os"
@@ -163,7 +162,7 @@ func TestSeveralSagasKeepTheirOwnTime(t *testing.T) {
 
 // A follower that comes in the middle of a saga tells the right time all the
 // same, and who was there before.
-func TestFollowCatchesUp(t *testing.T) {
+func TestPrepareCatchesUp(t *testing.T) {
 	log := eventtest.NewLog()
 	defer log.Close()
 	if err := log.Ensure(t.Context(), "trip"); err != nil {
@@ -180,20 +179,15 @@ func TestFollowCatchesUp(t *testing.T) {
 	}
 	var b strings.Builder
 	lines := live.New(&b, live.Options{})
-	enough := errors.New("enough")
-	err := live.Follow(t.Context(), log, "trip", 3, lines, func(e events.Event) error {
-		return errors.Join(lines.Event(e), enough)
-	})
-	if !errors.Is(err, enough) {
+	last, err := log.History(t.Context(), "trip", "1", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(lines.Prepare(t.Context(), log, last[2]), lines.Event(last[2])); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Count(b.String(), "\n") != 1 || !strings.Contains(b.String(), "completed     in ") {
 		t.Errorf("it shows\n%s\nwant one line that knows when the step began", b.String())
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := live.Follow(ctx, log, "trip", 0, lines, lines.Event); err != nil {
-		t.Errorf("Follow with a context that is done: %v", err)
 	}
 }
 

@@ -3,8 +3,8 @@
 //
 //	go run ./services/unwind/internal/crowd --store /tmp/crowd --sagas 1000000 --port 4333
 //
-// It fills the store up to that number, if it is not there yet, and serves until
-// it is interrupted. All histories are whole: most sagas completed, some after
+// It fills the store with that many, if there is nothing in it yet, and serves until
+// it is interrupted. With --url it adds that many to a broker that runs, and ends. All histories are whole: most sagas completed, some after
 // another try, some turned back, some were never begun; of each thousand one is
 // still at it or waits for a person, unless --ended says that none may be.
 //
@@ -33,26 +33,34 @@ import (
 
 func main() {
 	store := flag.String("store", "", "the broker's folder")
+	url := flag.String("url", "", "a broker that runs, instead of one of its own")
 	sagas := flag.Int("sagas", 1_000_000, "how many sagas there are to be")
 	port := flag.Int("port", 4333, "of the broker, on this machine")
 	ended := flag.Bool("ended", false, "every saga has ended")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *store, *port, *sagas, *ended); err != nil {
+	var err error
+	if *url != "" {
+		err = add(ctx, *url, *sagas, *ended)
+	} else {
+		err = serve(ctx, *store, *port, *sagas, *ended)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, store string, port, sagas int, ended bool) error {
+// serve is a broker with so many sagas.
+func serve(ctx context.Context, store string, port, sagas int, ended bool) error {
 	quiet := slog.New(slog.DiscardHandler)
 	server, err := broker.Embed(ctx, store, broker.ServerConfig{Port: port, Logger: quiet})
 	if err != nil {
 		return err
 	}
 	defer server.Shutdown()
-	log, err := broker.Connect(ctx, broker.Config{URL: server.ClientURL(), Logger: quiet})
+	log, err := broker.Connect(ctx, broker.Config{InProcess: server, Logger: quiet})
 	if err != nil {
 		return err
 	}
@@ -60,22 +68,41 @@ func run(ctx context.Context, store string, port, sagas int, ended bool) error {
 	if err := log.Ensure(ctx, typ); err != nil {
 		return err
 	}
+	reach, err := log.Extent(ctx, typ)
+	if err == nil && reach.Last == 0 {
+		err = fill(ctx, log, sagas, ended)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "\nserves %s\n", server.ClientURL())
+	<-ctx.Done()
+	return nil
+}
+
+// add writes so many sagas more.
+func add(ctx context.Context, url string, sagas int, ended bool) error {
+	log, err := broker.Connect(ctx, broker.Config{URL: url})
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	if err := log.Ensure(ctx, typ); err != nil {
+		return err
+	}
+	return fill(ctx, log, sagas, ended)
+}
+
+// fill writes so many sagas, some side by side.
+func fill(ctx context.Context, log *broker.Log, sagas int, ended bool) error {
 	js, err := jetstream.New(log.Conn(), jetstream.WithPublishAsyncMaxPending(4096))
 	if err != nil {
 		return err
 	}
-	stream, err := js.Stream(ctx, "SAGA_"+typ)
-	if err != nil {
-		return err
-	}
-	there := 0
-	if stream.CachedInfo().State.Msgs > 0 {
-		there = sagas // it was filled before
-	}
 	bar := progressbar.NewOptions(sagas, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowIts(), progressbar.OptionThrottle(time.Second))
-	c := &crowd{js: js, random: rand.New(rand.NewPCG(18, 0)), ended: ended}
-	for there < sagas && ctx.Err() == nil {
-		// So many are under way side by side.
+	seed := uint64(time.Now().UnixNano())
+	c := &crowd{js: js, random: rand.New(rand.NewPCG(seed, 0)), ended: ended}
+	for there := 0; there < sagas && ctx.Err() == nil; {
 		n := min(64, sagas-there)
 		if err := c.sagas(there, n); err != nil {
 			return err
@@ -87,9 +114,7 @@ func run(ctx context.Context, store string, port, sagas int, ended bool) error {
 	case <-js.PublishAsyncComplete():
 	case <-ctx.Done():
 	}
-	fmt.Fprintf(os.Stderr, "\nserves %s\n", server.ClientURL())
-	<-ctx.Done()
-	return nil
+	return ctx.Err()
 }
 
 const typ = "trip"
