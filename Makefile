@@ -1,7 +1,8 @@
 # Unwind. `make help` lists the targets.
 
-MODULES  := events saga saga/barrier saga/telemetry broker services/unwind services/host services/store services/mail services/kyc services/route services/order
-AGENTS   := $(patsubst %/agent.yaml,%,$(wildcard services/*/*/agent.yaml))
+MODULES  := events saga saga/barrier saga/telemetry broker services/unwind services/host services/store services/mail services/kyc services/route services/order services/polyglot
+# Those in other languages have no Go program.
+AGENTS   := $(foreach agent,$(patsubst %/agent.yaml,%,$(wildcard services/*/*/agent.yaml)),$(if $(wildcard $(agent)/*.go),$(agent)))
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 EACH      = set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
@@ -34,17 +35,18 @@ demo-order: deps ## watch twelve orders: stock in PostgreSQL, money over Stripe'
 	go run ./services/order/demo
 
 # The tests of saga/barrier, and the order pipeline, start a real PostgreSQL: it must be
-# installed, and need not run.
+# installed, and need not run. Those of services/polyglot start Python and Node.
 PGTEST   := $(or $(wildcard /usr/lib/postgresql/*/bin/postgres),$(shell sh -c 'command -v postgres'))
+MISSING  := $(if $(PGTEST),,postgresql) $(foreach program,python3 npm,$(if $(shell sh -c 'command -v $(program)'),,$(program)))
 
 .PHONY: deps
-deps: ## install what the tests need beside Go (PostgreSQL), as root; or say what is missing
-ifeq ($(PGTEST),)
+deps: ## install what the tests need beside Go (PostgreSQL, Python, Node), as root; or say what is missing
+ifneq ($(strip $(MISSING)),)
 	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "PostgreSQL is not installed."; \
-		echo "hint: apt-get install postgresql, as root; or put the folder of its programs into the PATH"; exit 1; fi
+		echo "These are not installed: $(strip $(MISSING))"; \
+		echo "hint: apt-get install $(strip $(MISSING)), as root; or put the folders of their programs into the PATH"; exit 1; fi
 	apt-get -qq update
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends postgresql
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(MISSING)
 else
 	@:
 endif
