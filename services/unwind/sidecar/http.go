@@ -35,10 +35,10 @@ type poster struct {
 func newPoster(url string) poster {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil // it is beside us, or behind an address that was meant
-	transport.MaxIdleConnsPerHost = 64
-	// Sooner than any server closes it: whoever does so just as a call is sent cuts it.
-	transport.IdleConnTimeout = time.Second
-	// A connection carries one call at a time, so it can be told what was sent of it.
+	// A connection for each call: one that lies idle is closed by the program, after some
+	// seconds, and a call sent at that moment is one of which nobody knows what came. And
+	// so it can be told what was sent of a call.
+	transport.DisableKeepAlives = true
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
 	dial := transport.DialContext
@@ -60,26 +60,21 @@ func (p poster) ask(ctx context.Context, c call, data any) (answer, []byte, erro
 	if err != nil {
 		return answer{}, nil, err
 	}
-	for {
-		var t try
-		res, err := p.post(ctx, c, body, &t)
-		switch {
-		case err != nil && t.stale() && ctx.Err() == nil:
-			continue // each time there is one connection less of those that lay idle
-		case err != nil:
-			return answer{}, nil, unanswered(ctx, &t, err)
-		}
-		defer res.Body.Close()
-		text, err := io.ReadAll(io.LimitReader(res.Body, largest+1))
-		switch {
-		case err != nil:
-			return answer{}, nil, unanswered(ctx, &t, err)
-		case len(text) > largest:
-			return answer{}, nil, bad(text[:events.MaxRaw], "it has more than %d bytes", largest)
-		}
-		a, err := said(res, text, c.Call)
-		return a, text, err
+	var t try
+	res, err := p.post(ctx, c, body, &t)
+	if err != nil {
+		return answer{}, nil, unanswered(ctx, &t, err)
 	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, largest+1))
+	switch {
+	case err != nil:
+		return answer{}, nil, unanswered(ctx, &t, err)
+	case len(text) > largest:
+		return answer{}, nil, bad(text[:events.MaxRaw], "it has more than %d bytes", largest)
+	}
+	a, err := said(res, text, c.Call)
+	return a, text, err
 }
 
 func (p poster) post(ctx context.Context, c call, body []byte, t *try) (*http.Response, error) {

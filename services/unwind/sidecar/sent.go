@@ -11,8 +11,7 @@ import (
 // nothing has done nothing, however the try ended.
 type try struct {
 	connection atomic.Pointer[counted] // that it was to go over; nil: there was none
-	before     int64                   // bytes that had gone over it by then
-	idle       bool                    // it had lain there from a call before
+	before     int64                   // bytes that had gone over it by then: a handshake
 }
 
 // counted is a connection that counts what is written to it.
@@ -34,7 +33,7 @@ func (t *try) trace() *httptrace.ClientTrace {
 			raw = secured.NetConn()
 		}
 		c := raw.(*counted) // there is no other way to dial
-		t.before, t.idle = c.bytes.Load(), info.Reused
+		t.before = c.bytes.Load()
 		t.connection.Store(c)
 	}}
 }
@@ -44,7 +43,3 @@ func (t *try) sent() bool {
 	c := t.connection.Load()
 	return c != nil && c.bytes.Load() > t.before
 }
-
-// stale reports whether nothing left because the program had closed the connection
-// while it lay idle. Over another one it may.
-func (t *try) stale() bool { return t.connection.Load() != nil && t.idle && !t.sent() }

@@ -3,10 +3,8 @@
 package sidecar_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -24,40 +22,21 @@ import (
 )
 
 // A program that closes connections as soon as they lie idle, as many do after some
-// seconds, costs no attempt: nothing was sent over them.
-func TestIdleConnectionsThatWereClosed(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	var calls, closed atomic.Int64
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				r, err := http.ReadRequest(bufio.NewReader(c))
-				if err != nil {
-					return
-				}
-				_, _ = io.Copy(io.Discard, r.Body)
-				calls.Add(1)
-				fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1")
-				time.Sleep(time.Millisecond) // and now it is closed
-				closed.Add(1)
-			}()
-		}
-	}()
-	perform := sidecar.Program{Outside: config.Outside{HTTP: "http://" + l.Addr().String()}}.Perform()
-	for n := range 30 {
+// seconds, cuts no call.
+func TestConnectionsThatAreClosed(t *testing.T) {
+	var calls atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		calls.Add(1)
+		_, _ = io.WriteString(w, "1")
+	}))
+	defer s.Close()
+	s.Config.IdleTimeout = 200 * time.Microsecond
+	perform := sidecar.Program{Outside: config.Outside{HTTP: s.URL}}.Perform()
+	for n := range 300 {
 		require.Equal(t, "done 1", told(perform(within(t), task)), "call %d", n)
-		for closed.Load() <= int64(n) {
-			time.Sleep(time.Millisecond)
-		}
 	}
-	require.EqualValues(t, 30, calls.Load(), "a call was sent twice")
+	require.EqualValues(t, 300, calls.Load(), "a call was sent twice")
 }
 
 // A call whose connection is cut is not sent again, though it has a key: that is for
