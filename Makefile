@@ -1,8 +1,7 @@
 # Unwind. `make help` lists the targets.
 
 MODULES  := events saga saga/barrier saga/telemetry broker services/unwind services/host services/store services/mail services/kyc services/route services/order services/polyglot
-# Those in other languages have no Go program.
-AGENTS   := $(foreach agent,$(patsubst %/agent.yaml,%,$(wildcard services/*/*/agent.yaml)),$(if $(wildcard $(agent)/*.go),$(agent)))
+AGENTS   := $(patsubst %/main.go,%,$(wildcard $(patsubst %/agent.yaml,%/main.go,$(wildcard services/*/*/agent.yaml))))
 LINT     := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 EACH      = set -e; for m in $(MODULES); do echo "== $$m: $(1)"; (cd $$m && $(1)); done
@@ -35,16 +34,31 @@ demo-order: deps ## watch twelve orders: stock in PostgreSQL, money over Stripe'
 	go run ./services/order/demo
 
 # The tests of saga/barrier, and the order pipeline, start a real PostgreSQL: it must be
-# installed, and need not run. Those of services/polyglot start Python and Node.
+# installed, and need not run.
 PGTEST   := $(or $(wildcard /usr/lib/postgresql/*/bin/postgres),$(shell sh -c 'command -v postgres'))
-MISSING  := $(if $(PGTEST),,postgresql) $(foreach program,python3 npm,$(if $(shell sh -c 'command -v $(program)'),,$(program)))
+# Those of services/polyglot start Python.
+MISSING  := $(strip $(if $(PGTEST),,postgresql) $(if $(shell sh -c 'command -v python3'),,python3))
+
+# The agent in JavaScript needs Node, and the packages in its lock file.
+NODE     := $(shell sh -c 'command -v npm >/dev/null && command -v node')
+SCORING  := services/polyglot/risk-scoring
+
+$(SCORING)/node_modules/.package-lock.json: $(SCORING)/package-lock.json
+ifeq ($(NODE),)
+	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "Node is not installed."; \
+		echo "hint: apt-get install nodejs npm, as root; or put Node 18 or later into the PATH"; exit 1; fi
+	apt-get -qq update
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends nodejs npm
+endif
+	cd $(SCORING) && npm ci
 
 .PHONY: deps
-deps: ## install what the tests need beside Go (PostgreSQL, Python, Node), as root; or say what is missing
-ifneq ($(strip $(MISSING)),)
+deps: $(SCORING)/node_modules/.package-lock.json ## install what the tests need beside Go (PostgreSQL, Python, Node), as root; or say what is missing
+ifneq ($(MISSING),)
 	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "These are not installed: $(strip $(MISSING))"; \
-		echo "hint: apt-get install $(strip $(MISSING)), as root; or put the folders of their programs into the PATH"; exit 1; fi
+		echo "Not installed: $(MISSING)."; \
+		echo "hint: apt-get install $(MISSING), as root; or put the folders of their programs into the PATH"; exit 1; fi
 	apt-get -qq update
 	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(MISSING)
 else

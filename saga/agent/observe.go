@@ -285,7 +285,7 @@ func (c *chaperone) say(w word) {
 
 func (c *chaperone) tellAll() {
 	defer close(c.emptied)
-	for ending := false; !c.left.Load() && !(ending && len(c.queue) == 0); {
+	for ending := false; !c.left.Load() && (!ending || len(c.queue) > 0); {
 		select {
 		case w := <-c.queue:
 			c.tell(w)

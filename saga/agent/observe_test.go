@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func (d *diary) observer() agent.Observer {
 				d.note("write %s (%T), refused %t", w.Event.Subject.Event(), w.Data, is.Refused)
 			}
 		},
-		Sets: func(_ context.Context, who agent.Who, t events.Timer) agent.Trace {
+		Sets: func(_ context.Context, _ agent.Who, t events.Timer) agent.Trace {
 			d.ask("set %s for %s", t.Set(), t.To)
 			return agent.Trace{}
 		},
@@ -71,9 +72,10 @@ func (d *diary) observer() agent.Observer {
 
 // fickle fails so many times, and then works; what it did can be undone.
 func fickle(times int, err error) agent.Handler {
+	var calls atomic.Int64
 	return agent.Handler{
 		Perform: func(context.Context, agent.Task) (agent.Result, error) {
-			if times--; times >= 0 {
+			if calls.Add(1) <= int64(times) {
 				return agent.Result{}, err
 			}
 			return agent.Result{Data: "12A"}, nil
@@ -194,7 +196,7 @@ func TestTraceTravels(t *testing.T) {
 		var heard diary
 		n := 0
 		w.start(cfg, fickle(1, errOops), agent.Options{Observers: []agent.Observer{{
-			Heard: func(ctx context.Context, h agent.Heard) (context.Context, func(agent.Settled)) {
+			Heard: func(_ context.Context, h agent.Heard) (context.Context, func(agent.Settled)) {
 				heard.note("%s %s", h.Purpose, h.Trace().Parent)
 				return nil, nil
 			},

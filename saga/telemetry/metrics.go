@@ -172,7 +172,7 @@ func (in *instruments) heard(ctx context.Context, h agent.Heard) (settled func(a
 		return nil
 	}
 	name := template(h.Delivery.Subject, h.Delivery)
-	active := in.known(label{of: "hand", agent: h.Who.Agent, step: h.Step, a: h.Type, b: string(h.Purpose)}, func() []attribute.KeyValue {
+	active := in.known(label{of: "hand", agent: h.Agent, step: h.Step, a: h.Type, b: string(h.Purpose)}, func() []attribute.KeyValue {
 		return append(place(h.Who), Purpose.String(string(h.Purpose)))
 	})
 	in.upDowns[messagesActive.Name].Add(ctx, 1, active)

@@ -127,7 +127,7 @@ func TestHealth(t *testing.T) {
 func TestNames(t *testing.T) {
 	for _, m := range telemetry.Metrics() {
 		assert.NotEmpty(t, m.About)
-		assert.True(t, model.IsValidLegacyMetricName(m.Prometheus()), m.Prometheus())
+		assert.True(t, model.LegacyValidation.IsValidMetricName(m.Prometheus()), m.Prometheus())
 		assert.NotContains(t, m.By, telemetry.SagaID, "a metric by saga is one of very many")
 		assert.NotContains(t, m.By, telemetry.Instance)
 	}

@@ -68,6 +68,16 @@ func TestFoldsAlike(t *testing.T) {
 	require.Greater(t, refused, 500, "hardly any history makes no sense")
 }
 
+// TestItsOwnTests runs the tests that are in JavaScript: of the fold, held against
+// the stories of package saga, and of the store.
+func TestItsOwnTests(t *testing.T) {
+	t.Parallel()
+	node := exec.CommandContext(t.Context(), "npm", "test")
+	node.Dir = "risk-scoring"
+	output, err := node.CombinedOutput()
+	require.NoError(t, err, "hint: `make deps` installs Node and npm\n%s", output)
+}
+
 type foldCase struct {
 	name    string
 	roles   []saga.Role

@@ -50,6 +50,7 @@ require (
 	github.com/unwind-saga/unwind/broker v0.0.0 // indirect
 	github.com/unwind-saga/unwind/saga/barrier v0.0.0 // indirect
 	github.com/unwind-saga/unwind/services/mail v0.0.0 // indirect
+	github.com/unwind-saga/unwind/services/store v0.0.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	go.yaml.in/yaml/v4 v4.0.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
@@ -81,3 +82,9 @@ replace github.com/unwind-saga/unwind/services/mail => ../mail
 replace github.com/unwind-saga/unwind/services/kyc => ../kyc
 
 replace github.com/unwind-saga/unwind/services/unwind => ../unwind
+
+replace github.com/unwind-saga/unwind/services/host => ../host
+
+replace github.com/unwind-saga/unwind/saga/telemetry => ../../saga/telemetry
+
+replace github.com/unwind-saga/unwind/services/store => ../store

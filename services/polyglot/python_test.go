@@ -37,13 +37,13 @@ func playPython(t *testing.T, h *house) {
 	})
 
 	t.Run("the program is killed at its work", func(t *testing.T) {
-		h.apply("killed", false)
-		h.passportOf("killed")
+		h.apply("py-killed", false)
+		h.passportOf("py-killed")
 		require.NoError(t, syscall.Kill(h.program(), syscall.SIGKILL))
-		s := h.ends("killed", saga.Completed)
+		s := h.ends("py-killed", saga.Completed)
 		st := s.Step(pythonAgent)
 		assert.Equal(t, events.Unknown, st.Attempts[0].Failure.Class, "nobody knows what a program did that was killed")
-		assert.Equal(t, "done", h.entered("killed"))
+		assert.Equal(t, "done", h.entered("py-killed"))
 	})
 
 	t.Run("the sidecar is killed at its work", func(t *testing.T) {
@@ -58,14 +58,14 @@ func playPython(t *testing.T, h *house) {
 	})
 
 	t.Run("cancelled while it works", func(t *testing.T) {
-		h.apply("cancelled", false)
-		h.passportOf("cancelled")
-		require.NoError(t, client.Cancel(h.ctx, h.crew.Log(), "kyc", "cancelled", "test", "no more"))
-		s := h.ends("cancelled", saga.Compensated)
+		h.apply("py-cancelled", false)
+		h.passportOf("py-cancelled")
+		require.NoError(t, client.Cancel(h.ctx, h.crew.Log(), "kyc", "py-cancelled", "test", "no more"))
+		s := h.ends("py-cancelled", saga.Compensated)
 		u := s.Step(pythonAgent).Undo(pythonAgent)
 		require.NotNil(t, u)
 		assert.Nil(t, u.Order, "nobody knows of it, so nobody asks")
-		assert.Equal(t, "dead", h.entered("cancelled"))
+		assert.Equal(t, "dead", h.entered("py-cancelled"))
 	})
 }
 

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { dead, refuse, retryAfter, run } from './unwind/agent.mjs';
+import { dead, refuse, run } from './unwind/agent.mjs';
 import { duration, load } from './unwind/config.mjs';
 import { Store } from './unwind/store.mjs';
 
@@ -34,9 +34,9 @@ function assess(name, document, findings, face) {
 
 await run(config, {
   async perform(task) {
-    for (const step of config.after) if (!task.results[step]) throw retryAfter(1, `there is no result of ${step} to read`);
-    const { findings } = task.results['document-validation'];
-    const a = assess(task.payload.name, task.results['id-extraction'], findings, task.results['face-matching']);
+    const { 'id-extraction': document, 'document-validation': judged, 'face-matching': face } = task.results;
+    if (!document || !judged || typeof face?.similarity !== 'number') throw new Error('a step before answered nothing that can be weighed');
+    const a = assess(task.payload.name, document, judged.findings, face);
     if (a.refused) throw refuse('risk', `risk ${a.score} of 100: ${a.contributions.map((r) => `${r.name} ${r.points} (${r.detail})`).join('; ')}`);
     const kept = store.do(task.key, a); // a case is opened
     if (!kept) throw dead();

@@ -122,7 +122,8 @@ func (t *tool) ready(ctx context.Context, f indexFlags, log *broker.Log) (*index
 		return x, err
 	}
 	if _, err := t.catchUp(ctx, x, log); err != nil {
-		return nil, errors.Join(err, x.Close())
+		x.Close()
+		return nil, err
 	}
 	return x, nil
 }
@@ -158,7 +159,7 @@ func (t *tool) keepWarm(ctx context.Context, f indexFlags, log *broker.Log, logg
 	return func() {
 		cancel()
 		following.Wait()
-		_ = x.Close() // what it holds can be made anew
+		x.Close()
 	}, nil
 }
 

@@ -63,6 +63,11 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
 			return takes(2, "type", "id")(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			for _, flags := range [][]string{{"until", "at", "step", "diff"}, {"interactive", "diff"}, {"interactive", "output"}} {
+				if err := oneOf(c, flags...); err != nil {
+					return t.misuse(c, err)
+				}
+			}
 			s.explicit = c.Flags().Changed("until") || c.Flags().Changed("at") || c.Flags().Changed("step")
 			return t.replay(c, args, s)
 		},
@@ -75,10 +80,21 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
 	c.Flags().BoolVarP(&s.keys, "interactive", "i", false, "step with keys; ? lists them")
 	t.outputFlag(c)
 	t.timeFlag(c)
-	c.MarkFlagsMutuallyExclusive("until", "at", "step", "diff")
-	c.MarkFlagsMutuallyExclusive("interactive", "diff")
-	c.MarkFlagsMutuallyExclusive("interactive", "output")
 	return c
+}
+
+// oneOf refuses flags of which one says what another does.
+func oneOf(c *cobra.Command, flags ...string) error {
+	var given []string
+	for _, name := range flags {
+		if c.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if len(given) < 2 {
+		return nil
+	}
+	return fmt.Errorf("%s: only one of them can be", strings.Join(given, " and "))
 }
 
 func (t *tool) replay(c *cobra.Command, args []string, s stop) error {

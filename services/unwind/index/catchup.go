@@ -116,12 +116,14 @@ func (x *Index) behind(ctx context.Context, from Source) ([]mark, error) {
 		return nil, err
 	}
 	for _, typ := range types {
-		m, now := marks[typ], events.Extent{}
-		if now, err = from.Extent(ctx, typ); errors.Is(err, events.ErrNoType) {
+		now, err := from.Extent(ctx, typ)
+		switch {
+		case errors.Is(err, events.ErrNoType):
 			continue // it was removed since
-		} else if err != nil {
+		case err != nil:
 			return nil, err
 		}
+		m := marks[typ]
 		m.typ, m.now, m.gone = typ, now, false
 		marks[typ] = m
 	}

@@ -59,13 +59,18 @@ func Open(ctx context.Context, path string) (*Index, error) {
 	x.writing.SetMaxOpenConns(1)
 	x.reading.SetMaxOpenConns(4)
 	if err := x.prepare(ctx); err != nil {
-		return fail(errors.Join(err, x.Close()))
+		x.Close()
+		return fail(err)
 	}
 	return x, nil
 }
 
-// Close closes the file.
-func (x *Index) Close() error { return errors.Join(x.reading.Close(), x.writing.Close()) }
+// Close closes the file. What goes wrong then is of no account: what is committed
+// is there.
+func (x *Index) Close() {
+	_ = x.reading.Close()
+	_ = x.writing.Close()
+}
 
 // Path is where the file is.
 func (x *Index) Path() string { return x.path }

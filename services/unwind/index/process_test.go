@@ -99,7 +99,7 @@ func TestManyProcesses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index.db")
 	x, err := index.Open(t.Context(), path)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, x.Close()) }()
+	defer x.Close()
 	steady := begin(t, server.ClientURL(), path)
 	killed := begin(t, server.ClientURL(), path)
 	for round := range 8 {
@@ -143,7 +143,7 @@ func TestAnotherStream(t *testing.T) {
 	types, err := x.Types(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"trip"}, types)
-	require.NoError(t, x.Close())
+	x.Close()
 
 	db, err := sql.Open("sqlite", "file:"+path)
 	require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestAnotherStream(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, x.CatchUp(t.Context(), log, nil))
 	agree(t, x, log, "trip")
-	require.NoError(t, x.Close())
+	x.Close()
 }
 
 func remove(t *testing.T, log *broker.Log, typ string) {
@@ -171,7 +171,7 @@ func TestGivenUp(t *testing.T) {
 	write(t, log, "trip", 0, 60)
 	x, err := index.Open(t.Context(), filepath.Join(t.TempDir(), "index.db"))
 	require.NoError(t, err)
-	defer func() { require.NoError(t, x.Close()) }()
+	defer x.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	require.ErrorIs(t, x.CatchUp(ctx, log, func(read, _ uint64) {
 		if read >= 50 {
@@ -182,7 +182,7 @@ func TestGivenUp(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, some)
 	first := uint64(0)
-	require.NoError(t, x.CatchUp(t.Context(), log, func(read, missing uint64) {
+	require.NoError(t, x.CatchUp(t.Context(), log, func(_, missing uint64) {
 		if first == 0 {
 			first = missing
 		}

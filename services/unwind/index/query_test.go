@@ -63,7 +63,7 @@ func world(t *testing.T) *index.Index {
 	}
 	x, err := index.Open(t.Context(), filepath.Join(t.TempDir(), "index.db"))
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, x.Close()) })
+	t.Cleanup(x.Close)
 	require.NoError(t, x.CatchUp(t.Context(), log, nil))
 	return x
 }
@@ -78,7 +78,7 @@ func TestFindsWhatFits(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range 300 {
+	for range 150 {
 		q := random(r, all)
 		want := slices.DeleteFunc(slices.Clone(all), func(s index.Saga) bool { return !fits(q, s) })
 		slices.SortStableFunc(want, func(a, b index.Saga) int { return order(q, a, b) })

@@ -98,12 +98,14 @@ class State {
     const n = Math.max(e.subject.n, 1);
     let st = this.step(e.subject.step);
     if (!st) {
-      for (const name of claim.after ?? []) if (!this.step(name)?.done) throw bad(`after step "${name}", which is not done`);
+      // What is taken over from another saga is claimed before any of it is said to be done.
+      const missing = (claim.after ?? []).find((name) => !this.step(name) || (!this.step(name).done && claim.cause !== 'rerun'));
+      if (missing !== undefined) throw bad(`after step "${missing}", which is not done`);
       st = new Step(e.subject.step, claim.after ?? []);
       this.steps.push(st);
     }
     if (n !== st.attempts.length + 1) throw bad(`of step "${st.name}", whose attempts so far are ${st.attempts.length}`);
-    this.deadline ??= claim.deadline;
+    this.deadline ??= claim.within ? e.time + claim.within : claim.deadline;
     const before = st.attempts.length > 0 && st.last;
     st.attempts.push({
       n, claim, claimed: factOf(e), finished: false, said: false,
@@ -413,7 +415,7 @@ class Step {
     return [...new Set(this.attempts.filter((a, i) =>
       (a.wait && !a.failure) || a.failure?.left === 'unknown' || a.said || (open(a) && i < this.attempts.length - 1)
       || (this.done && !this.done.skipped && this.done.agent === a.claim.agent) || this.strayed?.agent === a.claim.agent,
-    ).map((a) => a.claim.agent))];
+    ).filter((a) => !takenOver(a)).map((a) => a.claim.agent))];
   }
 
   /** What undoing an agent's work needs, and the attempt that it speaks of. */
@@ -468,7 +470,9 @@ class Step {
 
 // --- attempts, undos, moves
 
-export const open = (a) => !a.failure && !a.wait && !a.finished && !a.void;
+/** Nobody performs it: its result is another saga's, and so is what is to be undone of it. */
+const takenOver = (a) => a.claim.cause === 'rerun';
+export const open = (a) => !a.failure && !a.wait && !a.finished && !a.void && !takenOver(a);
 export const waiting = (a) => Boolean(a.wait) && !a.failure && !a.finished;
 const gaveUp = (a) => a.failure?.then === 'back' || a.failure?.then === 'person';
 const successor = (a) => a.failure?.next || a.claim.agent;

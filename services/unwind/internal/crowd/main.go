@@ -39,13 +39,13 @@ func main() {
 	ended := flag.Bool("ended", false, "every saga has ended")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	var err error
 	if *url != "" {
 		err = add(ctx, *url, *sagas, *ended)
 	} else {
 		err = serve(ctx, *store, *port, *sagas, *ended)
 	}
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
