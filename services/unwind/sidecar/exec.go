@@ -133,7 +133,7 @@ func (l *lineLog) Write(p []byte) (int, error) {
 		if end < 0 && len(l.rest) < longest {
 			return len(p), nil
 		}
-		line := l.rest
+		var line []byte
 		if end < 0 || end > longest {
 			line, l.rest = l.rest[:longest], l.rest[longest:]
 		} else {
