@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/unwind-saga/unwind/events"
 )
@@ -154,7 +155,9 @@ func (s *State) claim(e events.Event) error {
 	st, n := s.Step(e.Subject.Step), max(e.Subject.N, 1)
 	if st == nil {
 		for _, name := range claim.After {
-			if before := s.Step(name); before == nil || before.Done == nil {
+			// What is taken over from another saga is claimed before any of it is
+			// said to be done: then nobody who hears of it begins it anew.
+			if before := s.Step(name); before == nil || before.Done == nil && claim.Cause != events.CauseRerun {
 				return fmt.Errorf("%s of step %q after step %q, which is not done", e.Subject.Event(), e.Subject.Step, name)
 			}
 		}
@@ -166,6 +169,9 @@ func (s *State) claim(e events.Event) error {
 	}
 	if s.Deadline.IsZero() {
 		s.Deadline = claim.Deadline
+		if claim.Within > 0 {
+			s.Deadline = e.Time.Add(time.Duration(claim.Within))
+		}
 	}
 	a := Attempt{N: n, Claim: claim, Claimed: factOf(e)}
 	if n > 1 && claim.Cause == events.CauseTakeover {

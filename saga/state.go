@@ -56,7 +56,14 @@ type Attempt struct {
 }
 
 // Open reports whether nothing is known of the attempt's outcome.
-func (a Attempt) Open() bool { return a.Failure == nil && a.Wait == nil && !a.finished && !a.void }
+func (a Attempt) Open() bool {
+	return a.Failure == nil && a.Wait == nil && !a.finished && !a.void && !a.TakenOver()
+}
+
+// TakenOver reports whether nobody performs the attempt: its result is another
+// saga's, and so is whatever is to be undone of it. Nobody waits for it either,
+// should whoever takes it over die before the result is written.
+func (a Attempt) TakenOver() bool { return a.Claim.Cause == events.CauseRerun }
 
 // Void reports whether the attempt does not count. Replica A reads that an
 // attempt has no outcome, B writes that it failed, settles and acknowledges, A
@@ -213,7 +220,7 @@ func (st *Step) Owing() []string {
 			a.said || a.Open() && i < len(st.Attempts)-1 ||
 			st.Done != nil && !st.Done.Skipped && st.Done.Agent == a.Claim.Agent ||
 			st.strayed != nil && st.strayed.Agent == a.Claim.Agent
-		if owes && !slices.Contains(agents, a.Claim.Agent) {
+		if owes && !a.TakenOver() && !slices.Contains(agents, a.Claim.Agent) {
 			agents = append(agents, a.Claim.Agent)
 		}
 	}

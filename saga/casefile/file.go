@@ -2,6 +2,7 @@ package casefile
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ func Each(r io.Reader, see func(*Case) error) error {
 			return nil
 		}
 		if err == nil {
+			c.compact()
 			err = c.check()
 		}
 		if err != nil {
@@ -54,6 +56,23 @@ func Each(r io.Reader, see func(*Case) error) error {
 		if err := see(c); err != nil {
 			return err
 		}
+	}
+}
+
+// compact takes the blanks out of what was indented: data has a size that counts.
+func (c *Case) compact() {
+	dense := func(text json.RawMessage) json.RawMessage {
+		var b bytes.Buffer
+		if text == nil || json.Compact(&b, text) != nil {
+			return text
+		}
+		return b.Bytes()
+	}
+	for i := range c.Events {
+		c.Events[i].Data = dense(c.Events[i].Data)
+	}
+	for digest := range c.Large {
+		c.Large[digest] = dense(c.Large[digest])
 	}
 }
 

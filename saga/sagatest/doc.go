@@ -21,4 +21,19 @@
 //
 // [Stories] runs them all. Run a test with -update to write their histories
 // anew, and commit a difference only when it is understood.
+//
+// # A failure in production becomes a test
+//
+//	unwind saga export kyc order-1 -f testdata/order-1.json
+//
+//	func TestOrder1(t *testing.T) {
+//		cfg, err := config.Load("agent.yaml")
+//		...
+//		sagatest.Replay(t, "testdata/order-1.json", cfg, handler)
+//	}
+//
+// [Replay] gives the handler the calls that its agent got there. It is red as long as
+// a call fails that failed then, and from the day on which that is mended it keeps it
+// so. [Rules] are for a failure that is right, and for results that may differ;
+// [ReplaySaga] plays the whole saga, with all other agents as they were.
 package sagatest

@@ -101,9 +101,7 @@ require (
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/exp v0.0.0-20260908205506-85c1c2202aba // indirect
 	golang.org/x/net v0.61.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
-	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260928230214-8a89bd6388cc // indirect
@@ -128,4 +126,6 @@ replace github.com/unwind-saga/unwind/saga/telemetry => ../../saga/telemetry
 require (
 	github.com/unwind-saga/unwind/services/host v0.0.0
 	go.opentelemetry.io/otel v1.47.0
+	golang.org/x/sync v0.24.0
+	golang.org/x/text v0.43.0
 )

@@ -11,6 +11,7 @@ func (t *tool) agentCommand() *cobra.Command {
 	}
 	c.AddCommand(
 		t.agentRunCommand(),
+		t.verifyCommand(),
 		t.agentListCommand(),
 		t.agentDescribeCommand(),
 	)

@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/unwind-saga/unwind/broker"
+	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/services/unwind/dlq"
+	"github.com/unwind-saga/unwind/services/unwind/index"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 )
 
@@ -84,9 +86,15 @@ func (t *tool) letters(ctx context.Context, log *broker.Log, types []string, f d
 			return nil, err
 		}
 	}
+	x, err := t.ready(ctx, indexFlags{}, log)
+	if err != nil {
+		t.say("without an index, reading every event: %v", err)
+	} else {
+		defer x.Close()
+	}
 	var all []dlq.Letter
 	for _, typ := range types {
-		ids, err := dlq.Scan(ctx, log, typ)
+		ids, err := suspects(ctx, x, log, typ)
 		if err != nil {
 			return nil, err
 		}
@@ -97,6 +105,22 @@ func (t *tool) letters(ctx context.Context, log *broker.Log, types []string, f d
 		all = append(all, found...)
 	}
 	return all, nil
+}
+
+// suspects are the sagas of a type that may be dead letters: those that went wrong and
+// go on no more. The index knows; without one every event is read.
+func suspects(ctx context.Context, x *index.Index, log *broker.Log, typ string) (ids []string, err error) {
+	if x == nil {
+		return dlq.Scan(ctx, log, typ)
+	}
+	ended := []saga.Status{saga.Compensated, saga.Rejected, index.Unreadable}
+	for s, err := range x.Each(ctx, index.Query{Types: []string{typ}, Statuses: ended, Failed: true}) {
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, s.ID)
+	}
+	return ids, nil
 }
 
 func (t *tool) dlqListCommand() *cobra.Command {

@@ -85,7 +85,7 @@ and sagas.`,
 	for _, p := range presets {
 		f.presets[p.status] = flags.Bool(string(p.status), false, p.help)
 	}
-	flags.BoolVar(&f.failed, "failed", false, "those that went wrong for good: turned, unless somebody cancelled them, rejected, stuck, or unreadable")
+	flags.BoolVar(&f.failed, "failed", false, "those that went wrong for good: turned, unless somebody cancelled them, rejected, stuck, or unreadable; until somebody has seen to them (see \"unwind dlq\")")
 	flags.BoolVar(&f.query.Person, "person", false, "those in which a person must see to something: the inbox")
 	flags.StringVar(&f.query.Agent, "agent", "", "those at this agent")
 	flags.StringVar(&f.query.Step, "step", "", "those at this step")

@@ -30,9 +30,10 @@ type stop struct {
 
 func (t *tool) replayCommand() *cobra.Command {
 	var s stop
+	var f shadowFlags
 	c := &cobra.Command{
-		Use:   "replay <type> <id>",
-		Short: "Step through a saga's history, forward and back in time",
+		Use:   "replay <type> <id>...",
+		Short: "Step through a saga's history, or try another build of an agent on it",
 		Long: `Step through a saga's history, forward and back in time: how it stood at each
 point, what it waited for then, and what the rules asked whom to do, with what
 came of that.
@@ -44,7 +45,7 @@ known.
 
 -o json and jsonl have an object for each point, with the keys type, id, step,
 of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
---diff, for each change, with the keys path, from and to.`,
+--diff, for each change, with the keys path, from and to.` + shadowHelp,
 		Example: `  unwind replay kyc order-1
   unwind replay kyc order-1 -i
   unwind replay kyc order-1 --step 7
@@ -52,8 +53,14 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
   unwind replay kyc order-1 --at 2026-01-02T03:04:05Z
   unwind replay kyc order-1 --diff 3..7
   unwind replay --file case.json --until 1234
-  unwind replay kyc order-1 -o jsonl | jq -c 'select(.status == "unwinding")'`,
+  unwind replay kyc order-1 -o jsonl | jq -c 'select(.status == "unwinding")'
+  unwind replay kyc order-1 --agent face-matching --against "exec:python3 agent.py"
+  unwind saga list kyc --since 24h --limit 0 -o jsonl | \
+    unwind replay kyc - --config agent.yaml --against http://127.0.0.1:8080/perform --ignore /took_ms`,
 		Args: func(c *cobra.Command, args []string) error {
+			if f.against != "" && s.file == "" {
+				return takesMany(c, args)
+			}
 			if s.file != "" {
 				if len(args) > 0 {
 					return misused(c, fmt.Errorf("%s takes a saga or --file, not both", c.CommandPath()))
@@ -63,10 +70,19 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
 			return takes(2, "type", "id")(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			for _, flags := range [][]string{{"until", "at", "step", "diff"}, {"interactive", "diff"}, {"interactive", "output"}} {
+			for _, flags := range [][]string{
+				{"until", "at", "step", "diff"}, {"interactive", "diff"}, {"interactive", "output"},
+				{"against", "until"}, {"against", "at"}, {"against", "step"}, {"against", "diff"}, {"against", "interactive"},
+			} {
 				if err := oneOf(c, flags...); err != nil {
 					return t.misuse(c, err)
 				}
+			}
+			if err := f.given(c); err != nil {
+				return t.misuse(c, err)
+			}
+			if f.against != "" {
+				return t.shadow(c, args, s.file, f)
 			}
 			s.explicit = c.Flags().Changed("until") || c.Flags().Changed("at") || c.Flags().Changed("step")
 			return t.replay(c, args, s)
@@ -78,6 +94,7 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
 	c.Flags().IntVar(&s.step, "step", -1, "this point; -1 is the last, -2 the one before")
 	c.Flags().StringVar(&s.diff, "diff", "", "what changed between two points: 3..7, 3.. to the last, ..7 from the first")
 	c.Flags().BoolVarP(&s.keys, "interactive", "i", false, "step with keys; ? lists them")
+	f.flags(c)
 	t.outputFlag(c)
 	t.timeFlag(c)
 	return c

@@ -14,8 +14,10 @@ func (t *tool) sagaCommand() *cobra.Command {
 		t.listCommand(),
 		t.showCommand(),
 		t.resultCommand(),
+		t.sagaExportCommand(),
 		t.watchCommand(),
 		t.cancelCommand(),
+		t.rerunCommand(),
 		t.redoCommand(),
 		t.resolveCommand(),
 	)

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga/client"
@@ -38,18 +41,34 @@ func Load(ctx context.Context, log events.Log, typ, id string) (Letter, error) {
 // ErrNone says that a saga is no dead letter.
 var ErrNone = errors.New("is no dead letter")
 
+// atOnce is how many histories are read at a time.
+const atOnce = 16
+
 // Find reads those of some sagas of a type that are dead letters, the last first.
 func Find(ctx context.Context, log events.Log, typ string, ids []string, f Filter) ([]Letter, error) {
 	letters := []Letter{}
+	var mu sync.Mutex
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.SetLimit(atOnce)
 	for _, id := range ids {
-		l, err := Load(ctx, log, typ, id)
-		switch {
-		case errors.Is(err, ErrNone), errors.Is(err, client.ErrNoSaga): // seen to, or archived, since
-		case err != nil:
-			return nil, err
-		case f.Matches(l):
-			letters = append(letters, l)
-		}
+		reading.Go(func() error {
+			l, err := Load(ctx, log, typ, id)
+			switch {
+			case errors.Is(err, ErrNone), errors.Is(err, client.ErrNoSaga): // seen to, or archived, since
+				return nil
+			case err != nil:
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if f.Matches(l) {
+				letters = append(letters, l)
+			}
+			return nil
+		})
+	}
+	if err := reading.Wait(); err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(letters, func(a, b Letter) int { return cmp.Or(b.Ended.Compare(a.Ended), cmp.Compare(a.ID, b.ID)) })
 	return letters, nil

@@ -13,17 +13,18 @@ import (
 	"strings"
 )
 
-// A program is the family's own, which knows the world.
-type program struct {
-	command []string
-	folder  string // where it runs
-	env     []string
+// A Program is the family's own, which knows the world. Others than a drill may
+// ask it, too.
+type Program struct {
+	Command []string
+	Folder  string   // where it runs
+	Env     []string // beside the environment of this program
 }
 
-func (p program) call(ctx context.Context, args ...string) *exec.Cmd {
-	args = append(append([]string(nil), p.command[1:]...), args...)
-	c := exec.CommandContext(ctx, p.command[0], args...)
-	c.Dir, c.Env = p.folder, append(os.Environ(), p.env...)
+func (p Program) call(ctx context.Context, args ...string) *exec.Cmd {
+	args = append(append([]string(nil), p.Command[1:]...), args...)
+	c := exec.CommandContext(ctx, p.Command[0], args...)
+	c.Dir, c.Env = p.Folder, append(os.Environ(), p.Env...)
 	return c
 }
 
@@ -35,8 +36,8 @@ func failed(verb string, err error, stderr *bytes.Buffer) error {
 	return fmt.Errorf("ask the family's program for its %s: %w", verb, err)
 }
 
-// tasks hands over n tasks, one after the other.
-func (p program) tasks(ctx context.Context, n int, take func(i int, task []byte) error) error {
+// Tasks hands over n tasks, one after the other.
+func (p Program) Tasks(ctx context.Context, n int, take func(i int, task []byte) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var stderr bytes.Buffer
@@ -70,16 +71,17 @@ func (p program) tasks(ctx context.Context, n int, take func(i int, task []byte)
 	return c.Wait()
 }
 
-// A world is open until it is closed.
-type world struct {
-	program
+// A World is open until it is closed. Its environment is that of the agents, too.
+type World struct {
+	Program
 	command *exec.Cmd
 	input   io.Closer
 	stderr  *bytes.Buffer
 }
 
-func (p program) open(ctx context.Context, folder string) (*world, error) {
-	w := &world{program: p, stderr: new(bytes.Buffer)}
+// Open opens the world, which keeps in a folder what it has to.
+func (p Program) Open(ctx context.Context, folder string) (*World, error) {
+	w := &World{Program: p, stderr: new(bytes.Buffer)}
 	w.command = p.call(ctx, "world", folder)
 	w.command.Stderr = w.stderr
 	input, err := w.command.StdinPipe()
@@ -102,11 +104,12 @@ func (p program) open(ctx context.Context, folder string) (*world, error) {
 		if lines.Text() == "" {
 			return w, nil
 		}
-		w.env = append(w.env, lines.Text())
+		w.Env = append(w.Env, lines.Text())
 	}
 }
 
-func (w *world) close() error {
+// Close closes the world.
+func (w *World) Close() error {
 	_ = w.input.Close()
 	if err := w.command.Wait(); err != nil {
 		return failed("world", err, w.stderr)
@@ -121,8 +124,8 @@ type Effect struct {
 	Count int    `json:"count"`
 }
 
-// effects asks the world what is there.
-func (w *world) effects(ctx context.Context) ([]Effect, error) {
+// Effects asks the world what is there.
+func (w *World) Effects(ctx context.Context) ([]Effect, error) {
 	var stderr bytes.Buffer
 	c := w.call(ctx, "effects")
 	c.Stderr = &stderr

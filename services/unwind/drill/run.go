@@ -82,7 +82,7 @@ func Run(ctx context.Context, f Family, c Config) (Report, error) {
 		return fail(err)
 	}
 	d := &drill{Family: f, config: c, faults: file, seed: profile.Seed, late: profile.Has(inject.Late), programs: programs}
-	d.program = program{command: command, folder: f.folder()}
+	d.program = Program{Command: command, Folder: f.folder()}
 	report := Report{Saga: f.Saga, Runs: c.Runs, Seed: profile.Seed, Faults: file, At: time.Now().UTC(), Machine: thisMachine()}
 	for _, layers := range c.Layers {
 		row, err := d.row(ctx, layers, filepath.Join(store, string(layers)))
@@ -106,7 +106,7 @@ func (c Config) folder() (path string, remove func(), err error) {
 
 type drill struct {
 	Family
-	program
+	program  Program
 	config   Config
 	faults   string
 	seed     uint64
@@ -126,16 +126,16 @@ func (d *drill) row(ctx context.Context, layers agent.Layers, store string) (row
 	if d.config.Store == "" {
 		defer os.RemoveAll(store)
 	}
-	w, err := d.open(ctx, filepath.Join(store, "world"))
+	w, err := d.program.Open(ctx, filepath.Join(store, "world"))
 	if err != nil {
 		return row, err
 	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	ids, fates, deaths, err := d.play(ctx, layers, store, w.env)
+	defer func() { err = errors.Join(err, w.Close()) }()
+	ids, fates, deaths, err := d.play(ctx, layers, store, w.Env)
 	if err != nil {
 		return row, err
 	}
-	effects, err := w.effects(ctx)
+	effects, err := w.Effects(ctx)
 	if err != nil {
 		return row, err
 	}

@@ -66,7 +66,7 @@ func (d *drill) sagas(ctx context.Context, crew *dev.Crew, layers agent.Layers) 
 			}
 		}
 	})
-	err = d.tasks(ctx, c.Runs, func(i int, task []byte) error {
+	err = d.program.Tasks(ctx, c.Runs, func(i int, task []byte) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)

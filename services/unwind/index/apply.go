@@ -216,16 +216,16 @@ type writer struct {
 	fresh, upsert, del, spot *sql.Stmt
 }
 
-const columns = `stream, id, status, began, changed, deadline, at, attempts, events, seq, person, failed,
+const columns = `stream, id, status, began, changed, deadline, at, attempts, events, seq, person, failed, fate,
 	error_step, error_agent, error_class, error_code, error_message,
 	turn_reason, turn_step, turn_agent, turn_class, turn_code, turn_message`
 
-const insert = `INSERT INTO saga (` + columns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (stream, id) DO `
+const insert = `INSERT INTO saga (` + columns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (stream, id) DO `
 
-const replace = `UPDATE SET (status, began, changed, deadline, at, attempts, events, seq, person, failed,
+const replace = `UPDATE SET (status, began, changed, deadline, at, attempts, events, seq, person, failed, fate,
 	error_step, error_agent, error_class, error_code, error_message,
 	turn_reason, turn_step, turn_agent, turn_class, turn_code, turn_message) =
-	(excluded.status, excluded.began, excluded.changed, excluded.deadline, excluded.at, excluded.attempts, excluded.events, excluded.seq, excluded.person, excluded.failed,
+	(excluded.status, excluded.began, excluded.changed, excluded.deadline, excluded.at, excluded.attempts, excluded.events, excluded.seq, excluded.person, excluded.failed, excluded.fate,
 	excluded.error_step, excluded.error_agent, excluded.error_class, excluded.error_code, excluded.error_message,
 	excluded.turn_reason, excluded.turn_step, excluded.turn_agent, excluded.turn_class, excluded.turn_code, excluded.turn_message)`
 
@@ -302,7 +302,7 @@ func (w *writer) values(r Saga) ([]any, error) {
 	}
 	values := []any{
 		w.stream, r.ID, string(r.Status), r.Began.UnixNano(), r.Changed.UnixNano(), moment(r.Deadline), at,
-		r.Attempts, r.Events, int64(r.Seq), r.Person, r.Failed(),
+		r.Attempts, r.Events, int64(r.Seq), r.Person, r.Failed(), text(string(r.Fate)),
 	}
 	if e := r.Error; e != nil {
 		values = append(values, text(e.Step), text(e.Agent), text(string(e.Class)), text(e.Code), text(e.Message))

@@ -202,7 +202,7 @@ func (x *Index) Each(ctx context.Context, q Query) iter.Seq2[Saga, error] {
 	}
 }
 
-const fields = `(SELECT type FROM stream WHERE stream.n = saga.stream), id, status, began, changed, coalesce(deadline, 0), coalesce(at, '[]'), attempts, events, seq, person,
+const fields = `(SELECT type FROM stream WHERE stream.n = saga.stream), id, status, began, changed, coalesce(deadline, 0), coalesce(at, '[]'), attempts, events, seq, person, coalesce(fate, ''),
 	coalesce(error_step, ''), coalesce(error_agent, ''), coalesce(error_class, ''), coalesce(error_code, ''), coalesce(error_message, ''),
 	coalesce(turn_reason, ''), coalesce(turn_step, ''), coalesce(turn_agent, ''), coalesce(turn_class, ''), coalesce(turn_code, ''), coalesce(turn_message, '')`
 
@@ -241,7 +241,7 @@ func scan(rows *sql.Rows) (Saga, error) {
 	var t Turned
 	var at string
 	var began, changed, deadline int64
-	err := rows.Scan(&r.Type, &r.ID, &r.Status, &began, &changed, &deadline, &at, &r.Attempts, &r.Events, &r.Seq, &r.Person,
+	err := rows.Scan(&r.Type, &r.ID, &r.Status, &began, &changed, &deadline, &at, &r.Attempts, &r.Events, &r.Seq, &r.Person, &r.Fate,
 		&e.Step, &e.Agent, &e.Class, &e.Code, &e.Message, &t.Reason, &t.Step, &t.Agent, &t.Class, &t.Code, &t.Message)
 	if err != nil {
 		return r, err

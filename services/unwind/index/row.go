@@ -37,6 +37,7 @@ type Saga struct {
 	Person   bool        `json:"person,omitempty"`  // a person must see to it
 	Error    *Trouble    `json:"error,omitempty"`   // the last thing that went wrong
 	Turned   *Turned     `json:"turned,omitempty"`  // why it turned
+	Fate     events.Fate `json:"fate,omitempty"`    // what somebody did about work that was not done
 	Events   int         `json:"events"`            // how many there are
 	Seq      uint64      `json:"seq"`               // of the last one
 }
@@ -64,9 +65,13 @@ type Turned struct {
 	Trouble
 }
 
-// Failed reports whether a saga went wrong for good: it turned, and not because
-// somebody wanted it to, it was rejected, it is stuck, or it makes no sense.
+// Failed reports whether a saga went wrong for good, and nobody has seen to it yet: it
+// turned, and not because somebody wanted it to, it was rejected, it is stuck, or it
+// makes no sense.
 func (r Saga) Failed() bool {
+	if r.Fate != "" {
+		return false
+	}
 	switch r.Status {
 	case saga.Rejected, saga.Stuck, Unreadable:
 		return true
@@ -84,6 +89,12 @@ func sagaOf(history []events.Event) Saga {
 	r := Saga{
 		Type: first.Subject.Type, ID: first.Subject.ID, Began: first.Time, Changed: last.Time,
 		At: []Place{}, Events: len(history), Seq: last.Seq,
+	}
+	for _, e := range history {
+		var d events.Dismissal
+		if e.Subject.Kind == events.Dismissed && e.Unpack(&d) == nil {
+			r.Fate = cmp.Or(d.As, events.Dropped)
+		}
 	}
 	s, err := saga.Fold(history)
 	if err != nil {

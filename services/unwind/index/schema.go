@@ -2,7 +2,7 @@ package index
 
 // version is that of the schema and of what the columns mean. A file of another
 // one is made anew.
-const version = 1
+const version = 2
 
 // Times are in nanoseconds. place has a row for each step and agent under which a
 // saga is to be found: where it stands, what went wrong last, and what turned it.
@@ -28,6 +28,7 @@ CREATE TABLE saga (
 	seq      INTEGER NOT NULL,
 	person   INTEGER NOT NULL,
 	failed   INTEGER NOT NULL,
+	fate     TEXT,
 	error_step TEXT, error_agent TEXT, error_class TEXT, error_code TEXT, error_message TEXT,
 	turn_reason TEXT, turn_step TEXT, turn_agent TEXT, turn_class TEXT, turn_code TEXT, turn_message TEXT
 ) STRICT;

@@ -86,6 +86,12 @@ func (t *tale) tell(e events.Event, p *phrase) error {
 		if e.Source != "" {
 			p.note = "by " + e.Source
 		}
+		if e.Rerun != nil {
+			p.note = strings.TrimSpace(p.note + " · saga " + e.Rerun.Of + " again")
+			if e.Rerun.Reason != "" {
+				p.note += ": " + e.Rerun.Reason
+			}
+		}
 		return nil
 	case events.Rejected:
 		p.step = "task"
@@ -183,6 +189,8 @@ func (t *tale) claimed(e events.Event, p *phrase) error {
 			return "in place of " + before.agent
 		case events.CauseAnswer:
 			return "as a person says"
+		case events.CauseRerun:
+			return "nothing is done: its result is " + origin(d.From)
 		case events.CauseTakeover:
 			return fmt.Sprintf("taken over · attempt %d was lost", before.n)
 		default:
@@ -194,6 +202,8 @@ func (t *tale) claimed(e events.Event, p *phrase) error {
 func (t *tale) done(e events.Event, d events.Done) string {
 	c := t.claims[e.Subject.Step]
 	switch {
+	case d.From != nil:
+		return "the result of " + origin(d.From)
 	case e.Subject.Kind == events.Skipped:
 		return "its condition does not hold"
 	case c.at.IsZero():
@@ -203,6 +213,14 @@ func (t *tale) done(e events.Event, d events.Done) string {
 	default:
 		return "in " + ink.Span(e.Time.Sub(c.at))
 	}
+}
+
+// origin says whose a result is.
+func origin(from *events.Origin) string {
+	if from == nil {
+		return "another saga's"
+	}
+	return "saga " + from.Saga + "'s"
 }
 
 // note reads an event's data and puts it into words.

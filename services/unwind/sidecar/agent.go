@@ -19,10 +19,11 @@ import (
 type Program struct {
 	config.Outside
 
-	Folder string          // where it runs; default: here
-	Env    []string        // of a program that is started; nil: the environment of this one
-	Logger *slog.Logger    // default: slog.Default
-	Wrap   func(*exec.Cmd) // may change how a program that is started for each call is; nil: nothing
+	Folder string            // where it runs; default: here
+	Env    []string          // of a program that is started; nil: the environment of this one
+	Logger *slog.Logger      // default: slog.Default
+	Header map[string]string // added to each call over HTTP
+	Wrap   func(*exec.Cmd)   // may change how a program that is started for each call is; nil: nothing
 }
 
 // Parse reads a program as it is named on a command line: "exec:python3 agent.py", or a
@@ -44,7 +45,9 @@ type asker interface {
 
 func (p Program) asker() asker {
 	if p.HTTP != "" {
-		return newPoster(p.HTTP)
+		poster := newPoster(p.HTTP)
+		poster.header = p.Header
+		return poster
 	}
 	s := starter{command: p.Exec, folder: p.Folder, env: p.Env, logger: p.Logger, wrap: p.Wrap}
 	if s.logger == nil {

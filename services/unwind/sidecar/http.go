@@ -30,6 +30,7 @@ const (
 type poster struct {
 	url    string
 	client *http.Client
+	header map[string]string // of every call
 }
 
 func newPoster(url string) poster {
@@ -49,7 +50,7 @@ func newPoster(url string) poster {
 		}
 		return &counted{Conn: c}, nil
 	}
-	return poster{url, &http.Client{
+	return poster{url: url, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -83,6 +84,9 @@ func (p poster) post(ctx context.Context, c call, body []byte, t *try) (*http.Re
 		return nil, err
 	}
 	c.head(r.Header)
+	for name, value := range p.header {
+		r.Header.Set(name, value)
+	}
 	// With it, and an Idempotency-Key, the client would send a call again of which
 	// nobody knows what came: that is for whoever counts the attempts.
 	r.GetBody = nil

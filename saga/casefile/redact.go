@@ -1,0 +1,242 @@
+package casefile
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/unwind-saga/unwind/events"
+)
+
+// telling is the length from which on a text that was taken out is looked for
+// everywhere. A shorter one says nothing, and would be found in anything.
+const telling = 4
+
+// standIn is how each text begins that stands for one that was taken out.
+const standIn = "redacted-"
+
+// ErrNothingRedacted says that a path names nothing: it has a slip of the pen, or
+// the saga has no such value.
+var ErrNothingRedacted = errors.New("there is no such value")
+
+// Redact takes out what the paths name: /task/applicant/name, /results/<step>/...,
+// /undo/<step>/..., /errors; a * stands for every key. What is left has the same
+// shape: a text becomes redacted-1, the same one wherever it stands, so that what
+// was equal stays equal; a number becomes 0.
+//
+// The texts that were taken out are looked for in all the rest, if they have four
+// letters or more. A path that names nothing is [ErrNothingRedacted], when all
+// others were taken out.
+func (c *Case) Redact(paths ...string) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	r := redaction{names: map[string]string{}, hits: map[string]int{}, stepOf: map[string]string{}}
+	for _, text := range paths {
+		p, err := parsePath(text)
+		if err != nil {
+			return err
+		}
+		r.paths = append(r.paths, p)
+	}
+	if err := c.redact(&r); err != nil {
+		return c.wrong("redact: %w", err)
+	}
+	c.Redacted = slices.Compact(slices.Sorted(slices.Values(append(c.Redacted, paths...))))
+	var missed []string
+	for _, p := range r.paths {
+		if r.hits[p.text] == 0 {
+			missed = append(missed, p.text)
+		}
+	}
+	if len(missed) > 0 {
+		return c.wrong("redact %s: %w", strings.Join(missed, ", "), ErrNothingRedacted)
+	}
+	return nil
+}
+
+// redact takes out what the paths name, and then looks for it in all the rest.
+func (c *Case) redact(r *redaction) error {
+	docs := make([]any, len(c.Events))
+	for i := range c.Events {
+		e := &c.Events[i]
+		s, err := events.Parse(e.Subject)
+		if err != nil {
+			return err
+		}
+		if docs[i], err = decode(e.Data); err != nil {
+			return err
+		}
+		if s.Kind == events.Submitted && e.Data == nil {
+			r.bare(e)
+		}
+		docs[i] = r.event(s, docs[i])
+	}
+	large := map[string]any{}
+	for digest, data := range c.Large {
+		doc, err := decode(data)
+		if err != nil {
+			return err
+		}
+		large[digest] = r.part(resultsRoot, r.stepOf[digest], doc)
+	}
+	scrub := r.scrubber()
+	for i := range c.Events {
+		e := &c.Events[i]
+		e.Source, e.Text = scrub.Replace(e.Source), scrub.Replace(e.Text)
+		if e.Data != nil {
+			e.Data = encode(leaves(docs[i], scrubbed(scrub)))
+		}
+	}
+	for digest, doc := range large {
+		c.Large[digest] = encode(leaves(doc, scrubbed(scrub)))
+	}
+	return nil
+}
+
+func scrubbed(r *strings.Replacer) func(any) any {
+	return func(v any) any {
+		if text, ok := v.(string); ok {
+			return r.Replace(text)
+		}
+		return v
+	}
+}
+
+// A redaction is what is to be taken out of one case, and what was.
+type redaction struct {
+	paths  []path
+	names  map[string]string // by the text that it stands for
+	hits   map[string]int    // by path
+	stepOf map[string]string // by the digest of its result
+}
+
+// event takes out of an event's data what the paths name, from whatever document
+// a part of it was copied.
+func (r *redaction) event(s events.Subject, data any) any {
+	if s.Kind == events.Submitted {
+		return r.part(taskRoot, "", data)
+	}
+	in := func(doc any, key string, f func(any) any) {
+		if m, ok := doc.(map[string]any); ok && m[key] != nil {
+			m[key] = f(m[key])
+		}
+	}
+	of := func(root, step string) func(any) any {
+		return func(v any) any { return r.part(root, step, v) }
+	}
+	each := func(v any) any { // results by step
+		if m, ok := v.(map[string]any); ok {
+			for step := range m {
+				m[step] = r.part(resultsRoot, step, m[step])
+			}
+		}
+		return v
+	}
+	in(data, "undo", of(undoRoot, s.Step))
+	switch s.Kind {
+	case events.Completed, events.Skipped:
+		in(data, "result", of(resultsRoot, s.Step))
+		in(data, "result_ref", func(v any) any {
+			if m, ok := v.(map[string]any); ok {
+				r.stepOf[fmt.Sprint(m["digest"])] = s.Step
+			}
+			return v
+		})
+		in(data, "context", func(v any) any {
+			in(v, "task", of(taskRoot, ""))
+			in(v, "results", each)
+			return v
+		})
+	case events.Answered:
+		in(data, "data", of(resultsRoot, s.Step))
+		in(data, "reason", of(errorsRoot, ""))
+	case events.SagaCompleted:
+		in(data, "result", each)
+	}
+	in(data, "error", func(v any) any { in(v, "message", of(errorsRoot, "")); return v })
+	in(data, "raw", func(v any) any { in(v, "text", of(errorsRoot, "")); return v })
+	return data
+}
+
+// part takes out of a document what the paths name.
+func (r *redaction) part(root, step string, doc any) any {
+	for _, p := range r.paths {
+		if p.of(root, step) {
+			doc = change(doc, p.keys, func(v any) any {
+				r.hits[p.text]++
+				return leaves(v, r.stand)
+			})
+		}
+	}
+	return doc
+}
+
+// bare takes out a task that is no JSON.
+func (r *redaction) bare(e *Record) {
+	for _, p := range r.paths {
+		if p.root == taskRoot && len(p.keys) == 0 {
+			r.hits[p.text]++
+			e.Text, e.Base64 = "redacted", ""
+		}
+	}
+}
+
+// stand returns what stands in the place of a value.
+func (r *redaction) stand(v any) any {
+	switch v := v.(type) {
+	case string:
+		if v == "" || strings.HasPrefix(v, standIn) {
+			return v
+		}
+		if r.names[v] == "" {
+			r.names[v] = standIn + strconv.Itoa(len(r.names)+1)
+		}
+		return r.names[v]
+	case json.Number:
+		return json.Number("0")
+	case bool:
+		return false
+	default:
+		return v
+	}
+}
+
+// scrubber finds what was taken out, the longest first.
+func (r *redaction) scrubber() *strings.Replacer {
+	var pairs []string
+	for _, text := range slices.SortedFunc(maps.Keys(r.names), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	}) {
+		if len([]rune(text)) >= telling {
+			pairs = append(pairs, text, r.names[text])
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// decode reads JSON without losing a digit of a number.
+func decode(data json.RawMessage) (v any, err error) {
+	if data == nil {
+		return nil, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	err = d.Decode(&v)
+	return v, err
+}
+
+// encode writes what decode read.
+func encode(v any) json.RawMessage {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // it was JSON before
+	return bytes.TrimSpace(b.Bytes())
+}
