@@ -36,6 +36,8 @@ demo-order: deps ## watch twelve orders: stock in PostgreSQL, money over Stripe'
 # The tests of saga/barrier, and the order pipeline, start a real PostgreSQL: it must be
 # installed, and need not run.
 PGTEST   := $(or $(wildcard /usr/lib/postgresql/*/bin/postgres),$(shell sh -c 'command -v postgres'))
+# Those of services/polyglot start Python.
+MISSING  := $(strip $(if $(PGTEST),,postgresql) $(if $(shell sh -c 'command -v python3'),,python3))
 
 # The agent in JavaScript needs Node, and the packages in its lock file.
 NODE     := $(shell sh -c 'command -v npm >/dev/null && command -v node')
@@ -52,13 +54,13 @@ endif
 	cd $(SCORING) && npm ci
 
 .PHONY: deps
-deps: $(SCORING)/node_modules/.package-lock.json ## install what the tests need beside Go (PostgreSQL, Node), as root; or say what is missing
-ifeq ($(PGTEST),)
+deps: $(SCORING)/node_modules/.package-lock.json ## install what the tests need beside Go (PostgreSQL, Python, Node), as root; or say what is missing
+ifneq ($(MISSING),)
 	@if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "PostgreSQL is not installed."; \
-		echo "hint: apt-get install postgresql, as root; or put the folder of its programs into the PATH"; exit 1; fi
+		echo "Not installed: $(MISSING)."; \
+		echo "hint: apt-get install $(MISSING), as root; or put the folders of their programs into the PATH"; exit 1; fi
 	apt-get -qq update
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends postgresql
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(MISSING)
 else
 	@:
 endif

@@ -61,7 +61,8 @@ type Config struct {
 	// Handler is the program that does the work, in whatever language, where the
 	// agent itself is `unwind agent run`; nil: the work is the agent's own.
 	Handler *Outside
-	// Compensation is the program that undoes it; nil: nothing is to be undone.
+	// Compensation is the program that undoes it; nil: nobody does. That nothing is to be
+	// undone is said by a CompensationHandler of [NoCompensation].
 	Compensation *Outside
 
 	Command []string // how `unwind dev` starts the agent; empty: `unwind agent run` where there is a Handler, else the Go program in its folder
@@ -107,8 +108,6 @@ func (c Config) WithDefaults() Config {
 	c.CircuitBreaker = c.CircuitBreaker.withDefaults()
 	if c.Compensation != nil {
 		c.CompensationHandler = cmp.Or(c.CompensationHandler, OutsideHandler)
-	} else if c.Handler != nil {
-		c.CompensationHandler = cmp.Or(c.CompensationHandler, NoCompensation)
 	}
 	c.RetryAfterHolds = cmp.Or(c.RetryAfterHolds, d.RetryAfterHolds)
 	c.MaxTakeovers = cmp.Or(c.MaxTakeovers, d.MaxTakeovers)

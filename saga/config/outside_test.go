@@ -19,8 +19,9 @@ compensation: {http: "http://127.0.0.1:8080/compensate"}
 	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}
+	// That nothing is to be undone is said, and not guessed.
 	c = parse(t, "agent: a\nsaga: s\nhandler: {exec: [python3, agent.py]}\n")
-	if !reflect.DeepEqual(c.Handler.Exec, []string{"python3", "agent.py"}) || c.CompensationHandler != NoCompensation {
+	if !reflect.DeepEqual(c.Handler.Exec, []string{"python3", "agent.py"}) || c.CompensationHandler != "" {
 		t.Errorf("%+v, %s", c.Handler, c.CompensationHandler)
 	}
 }

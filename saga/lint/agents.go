@@ -115,9 +115,13 @@ func (w *workflow) checkResults() {
 func (w *workflow) checkUndo() {
 	for _, a := range w.agents {
 		if a.CompensationHandler == "" && !w.final(a) {
-			w.tell(NoUndo, a.At("agent"), "name a compensation_handler, or say compensation_handler: none",
-				"what %s does at step %s would stay done when saga %s goes back: it has no compensation_handler",
-				a.Agent, a.Step, w.typ)
+			key := "compensation_handler"
+			if a.Handler != nil {
+				key = "compensation"
+			}
+			w.tell(NoUndo, a.At("agent"), "name a "+key+", or say compensation_handler: none",
+				"what %s does at step %s would stay done when saga %s goes back: it has no %s",
+				a.Agent, a.Step, w.typ, key)
 		}
 	}
 }

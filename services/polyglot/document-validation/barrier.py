@@ -1,7 +1,7 @@
 """What was done, by idempotency key, so that each effect happens once.
 
 The key and the effect are written in one transaction of SQLite. A call that comes
-twice gets its first answer. A key that was compensated stays dead, also when the
+twice gets its first answer, forward and back. A key that was compensated stays dead, also when the
 compensation came first: whoever is late does nothing any more.
 """
 
@@ -12,7 +12,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS barrier (
     key    TEXT PRIMARY KEY,
     state  TEXT NOT NULL CHECK (state IN ('done', 'dead')),
-    answer TEXT
+    answer TEXT NOT NULL -- to what was asked last
 ) STRICT;
 """
 
@@ -22,8 +22,9 @@ class Barrier:
 
     def __init__(self, path, schema):
         self.path = path
-        with self._connect() as db:
-            db.executescript("PRAGMA journal_mode = WAL;" + SCHEMA + schema)
+        db = self._connect()
+        db.executescript("PRAGMA journal_mode = WAL;" + SCHEMA + schema)
+        db.close()
 
     def _connect(self):
         # Each call has a connection of its own: threads share none. In WAL mode a
@@ -49,11 +50,14 @@ class Barrier:
     def compensate(self, key, effect):
         """Run effect(db) if what the key stands for was done; the key is dead then."""
         with Transaction(self._connect()) as db:
-            row = db.execute("SELECT state FROM barrier WHERE key = ?", [key]).fetchone()
-            if row and row[0] == "done":
+            state, answer = db.execute("SELECT state, answer FROM barrier WHERE key = ?", [key]).fetchone() or (None, None)
+            if state == "dead":
+                return json.loads(answer)
+            if state == "done":
                 effect(db)
-            db.execute("INSERT INTO barrier VALUES (?, 'dead', NULL) ON CONFLICT (key) DO UPDATE SET state = 'dead', answer = NULL", [key])
-            return {"outcome": "completed" if row and row[0] == "done" else "nothing"}
+            answer = {"outcome": "completed" if state == "done" else "nothing"}
+            db.execute("INSERT OR REPLACE INTO barrier VALUES (?, 'dead', ?)", [key, json.dumps(answer)])
+            return answer
 
 
 class Transaction:
@@ -67,5 +71,7 @@ class Transaction:
         return self.db
 
     def __exit__(self, kind, *_):
-        self.db.execute("ROLLBACK" if kind else "COMMIT")
-        self.db.close()
+        try:
+            self.db.execute("ROLLBACK" if kind else "COMMIT")
+        finally:
+            self.db.close()

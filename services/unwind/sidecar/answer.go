@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga/agent"
@@ -26,6 +28,15 @@ const (
 	Dead        Outcome = "dead"        // this key was compensated: it has left nothing
 	Nothing     Outcome = "nothing"     // when undoing: there was nothing to undo
 )
+
+// known reports whether an outcome is one of them.
+func (o Outcome) known() bool {
+	switch o {
+	case Completed, Refused, Retry, Unavailable, Pending, Unknown, Dead, Nothing:
+		return true
+	}
+	return false
+}
 
 // An answer is what a program answers.
 type answer struct {
@@ -78,7 +89,7 @@ func enveloped(text []byte) (a answer, ok bool, err error) {
 	var outcome struct {
 		Outcome *Outcome `json:"outcome"`
 	}
-	if json.Unmarshal(text, &outcome) != nil || outcome.Outcome == nil {
+	if !utf8.Valid(text) || json.Unmarshal(text, &outcome) != nil || outcome.Outcome == nil {
 		return a, false, nil
 	}
 	if err := json.Unmarshal(text, &a); err != nil {
@@ -97,6 +108,8 @@ func read(text []byte) (answer, error) {
 	switch {
 	case err != nil, ok:
 		return a, err
+	case !utf8.Valid(text):
+		return a, bad(text, "it is no UTF-8")
 	case !json.Valid(text):
 		return a, bad(text, "it is no JSON")
 	default:
@@ -116,8 +129,9 @@ func (a answer) result(text []byte) (agent.Result, error) {
 		return agent.Result{Data: value(a.Data), Undo: value(a.Undo)}, nil
 	case Pending:
 		return agent.Result{Undo: value(a.Undo), Pending: &agent.Pending{
-			For: cmp.Or(a.Pending.For, "the program's outcome"), Person: a.Pending.Person, Question: a.Pending.Question,
-			Within: time.Duration(a.Pending.Within),
+			For: short(cmp.Or(a.Pending.For, "the program's outcome"), longestReason), Person: a.Pending.Person,
+			Question: short(a.Pending.Question, longestQuestion),
+			Within:   time.Duration(a.Pending.Within),
 		}}, nil
 	default:
 		return agent.Result{}, a.failure(text)
@@ -145,7 +159,7 @@ func value(raw json.RawMessage) any {
 }
 
 func (a answer) failure(text []byte) error {
-	f := &agent.Failure{Code: a.Error.Code, RetryAfter: time.Duration(a.Error.RetryAfter)}
+	f := &agent.Failure{Code: short(a.Error.Code, longestCode), RetryAfter: time.Duration(a.Error.RetryAfter)}
 	if a.Error.Message != "" {
 		f.Err = errors.New(a.Error.Message)
 	}
@@ -164,4 +178,20 @@ func (a answer) failure(text []byte) error {
 		return bad(text, "outcome %q: want completed, refused, retry, unavailable, pending, unknown or dead; when undoing, completed, nothing or retry", a.Outcome)
 	}
 	return f
+}
+
+// So much of a program's words is written to the history. An event that the broker finds
+// too large would be tried for ever.
+const (
+	longestCode     = 64
+	longestReason   = 1 << 10
+	longestQuestion = 8 << 10
+)
+
+// short is the beginning of a text.
+func short(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "")
 }

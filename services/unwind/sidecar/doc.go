@@ -57,7 +57,8 @@
 //	{"outcome": "refused", "error": {"code": "expired", "message": "…"}}
 //
 // The outcomes are those of [Outcome]. An answer without outcome is a completion with
-// the whole as its data, and an empty one a completion without. Of HTTP, the codes say
+// the whole as its data, and an empty one a completion without; it is UTF-8, and of an
+// error's code 64 bytes are kept. Of HTTP, the codes say
 // it as well: 202 pending, 409 and 422 refused, 429 and 503 try again after
 // Retry-After, 410 this key was compensated; 400, 401, 403, 404, 405 and 501 the agent
 // can't, 408 and 504 nobody knows, any other try again. When undoing, 404 and 410 say
@@ -66,8 +67,13 @@
 //
 // # What is known when nothing is answered
 //
-// Nobody listens: nothing was done, and it is tried again, without an end as long as
-// there is no other agent in the chain. The connection was cut, the time was up, the
-// program was killed: nobody knows what was done. A program that is started for each
-// call is killed with all that it started.
+// Nobody listens, or the connection is lost before a byte of the call was sent: nothing
+// was done, and it is tried again, without an end as long as there is no other agent in
+// the chain. The connection was cut, the time was up, the program was killed: nobody knows
+// what was done. Nothing is sent twice within an attempt, and each call has a connection
+// of its own: one that lay idle may be closed just as a call is sent.
+//
+// A program that is started for each call is killed with all that it started. On Linux it
+// dies with the sidecar, too, however that dies; what it started itself is then left to
+// it, and goes on if it does not watch its parent.
 package sidecar

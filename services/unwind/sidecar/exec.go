@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/unwind-saga/unwind/events"
@@ -80,7 +81,11 @@ func (s starter) explain(ctx context.Context, err error, text []byte) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if _, ok := errors.AsType[*notStarted](err); ok {
+	if why, ok := errors.AsType[*notStarted](err); ok {
+		if errors.Is(why.error, syscall.EAGAIN) || errors.Is(why.error, syscall.ENOMEM) || errors.Is(why.error, syscall.EMFILE) {
+			// The machine is at its limits; nothing was done.
+			return &agent.Failure{Class: events.Transient, Code: "not_started", RetryAfter: soon, Err: fmt.Errorf("start the program %s: %w", s.command[0], err)}
+		}
 		return agent.Unavailable("not_there", fmt.Errorf("start the program %s: %w", s.command[0], err))
 	}
 	exit, ok := errors.AsType[*exec.ExitError](err)
@@ -128,7 +133,7 @@ func (l *lineLog) Write(p []byte) (int, error) {
 		if end < 0 && len(l.rest) < longest {
 			return len(p), nil
 		}
-		line := l.rest
+		var line []byte
 		if end < 0 || end > longest {
 			line, l.rest = l.rest[:longest], l.rest[longest:]
 		} else {

@@ -3,12 +3,14 @@ package sidecar
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"time"
 
@@ -34,7 +36,20 @@ type poster struct {
 func newPoster(url string) poster {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil // it is beside us, or behind an address that was meant
-	transport.MaxIdleConnsPerHost = 64
+	// A connection for each call: one that lies idle is closed by the program, after some
+	// seconds, and a call sent at that moment is one of which nobody knows what came. And
+	// so it can be told what was sent of a call.
+	transport.DisableKeepAlives = true
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &counted{Conn: c}, nil
+	}
 	return poster{url: url, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -46,31 +61,36 @@ func (p poster) ask(ctx context.Context, c call, data any) (answer, []byte, erro
 	if err != nil {
 		return answer{}, nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(body))
+	var t try
+	res, err := p.post(ctx, c, body, &t)
 	if err != nil {
-		return answer{}, nil, err
-	}
-	// A request with this header may be sent again by the client when the connection
-	// turns out to be closed. So it may; but then its outcome is known by its key only.
-	c.head(r.Header)
-	for name, value := range p.header {
-		r.Header.Set(name, value)
-	}
-	r.GetBody = nil
-	res, err := p.client.Do(r)
-	if err != nil {
-		return answer{}, nil, unanswered(ctx, err)
+		return answer{}, nil, unanswered(ctx, &t, err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, largest+1))
 	switch {
 	case err != nil:
-		return answer{}, nil, unanswered(ctx, err)
+		return answer{}, nil, unanswered(ctx, &t, err)
 	case len(text) > largest:
 		return answer{}, nil, bad(text[:events.MaxRaw], "it has more than %d bytes", largest)
 	}
 	a, err := said(res, text, c.Call)
 	return a, text, err
+}
+
+func (p poster) post(ctx context.Context, c call, body []byte, t *try) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, t.trace()), http.MethodPost, p.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	c.head(r.Header)
+	for name, value := range p.header {
+		r.Header.Set(name, value)
+	}
+	// With it, and an Idempotency-Key, the client would send a call again of which
+	// nobody knows what came: that is for whoever counts the attempts.
+	r.GetBody = nil
+	return p.client.Do(r)
 }
 
 // head writes the call's headers.
@@ -98,27 +118,35 @@ func (c call) head(h http.Header) {
 	}
 }
 
-// unanswered says what is known when there is no answer. Who could not even be
-// reached has done nothing.
-func unanswered(ctx context.Context, err error) error {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" && ctx.Err() == nil {
+// unanswered says what is known when there is no answer. Who was sent nothing has done
+// nothing.
+func unanswered(ctx context.Context, t *try, err error) error {
+	untrusted, isUntrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case isUntrusted:
+		return agent.Unavailable("not_trusted", fmt.Errorf("the program is not whom it should be: %w", untrusted))
+	case !t.sent():
 		return &agent.Failure{Class: events.Transient, Code: "not_there", RetryAfter: soon, Err: fmt.Errorf("the program does not answer: %w", err)}
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	default:
+		return agent.Unknown(fmt.Errorf("the program's answer was lost: %w", err))
 	}
-	return agent.Unknown(fmt.Errorf("the program's answer was lost: %w", err))
 }
 
 // said reads an answer: what it says itself, or what its status does.
 func said(res *http.Response, text []byte, asked string) (answer, error) {
-	if a, ok, err := enveloped(text); ok {
+	fine := res.StatusCode >= 200 && res.StatusCode < 300
+	if a, ok, err := enveloped(text); ok && (fine || err == nil && a.Outcome.known()) {
+		if by, ok := errors.AsType[*agent.Failure](agent.FromResponse(res)); ok && a.Error.RetryAfter == 0 {
+			a.Error.RetryAfter = pause(by.RetryAfter)
+		}
 		return a, err
 	}
 	switch code := res.StatusCode; {
 	case code == http.StatusAccepted && asked == perform:
 		return answer{Outcome: Pending}, nil
-	case code >= 200 && code < 300:
+	case fine:
 		return read(text)
 	case asked == compensate && (code == http.StatusNotFound || code == http.StatusGone):
 		return answer{Outcome: Nothing}, nil
@@ -126,5 +154,23 @@ func said(res *http.Response, text []byte, asked string) (answer, error) {
 		return answer{Outcome: Dead}, nil
 	}
 	res.Body = io.NopCloser(bytes.NewReader(text))
-	return answer{}, agent.FromResponse(res)
+	return answer{}, explained(agent.FromResponse(res), text)
+}
+
+// explained adds the program's own words to what its status says.
+func explained(err error, text []byte) error {
+	var body struct {
+		Error trouble `json:"error"`
+	}
+	f, ok := errors.AsType[*agent.Failure](err)
+	if !ok || json.Unmarshal(text, &body) != nil {
+		return err
+	}
+	if body.Error.Code != "" {
+		f.Code = short(body.Error.Code, longestCode)
+	}
+	if body.Error.Message != "" {
+		f.Err = errors.New(body.Error.Message)
+	}
+	return f
 }
