@@ -20,8 +20,8 @@ import (
 	"github.com/unwind-saga/unwind/saga/client"
 	"github.com/unwind-saga/unwind/saga/sagatest"
 	"github.com/unwind-saga/unwind/services/kyc/biometrics/provider"
-	"github.com/unwind-saga/unwind/services/store"
 	"github.com/unwind-saga/unwind/services/kyc/world"
+	"github.com/unwind-saga/unwind/services/store"
 	"github.com/unwind-saga/unwind/services/unwind/dev"
 )
 

@@ -30,8 +30,8 @@ import (
 	"github.com/unwind-saga/unwind/saga/config"
 	"github.com/unwind-saga/unwind/services/kyc"
 	"github.com/unwind-saga/unwind/services/kyc/applicant"
-	"github.com/unwind-saga/unwind/services/store"
 	"github.com/unwind-saga/unwind/services/kyc/world"
+	"github.com/unwind-saga/unwind/services/store"
 )
 
 // A Desk is one agent at work.

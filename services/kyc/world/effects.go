@@ -9,8 +9,8 @@ import (
 
 	"github.com/unwind-saga/unwind/saga/barrier"
 	"github.com/unwind-saga/unwind/services/kyc/biometrics"
-	"github.com/unwind-saga/unwind/services/store"
 	"github.com/unwind-saga/unwind/services/mail/inbox"
+	"github.com/unwind-saga/unwind/services/store"
 )
 
 // An Effect is something of a saga that is there, and where it was found.

@@ -22,10 +22,10 @@ import (
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/saga/agent"
 	"github.com/unwind-saga/unwind/saga/config"
-	"github.com/unwind-saga/unwind/services/store"
 	"github.com/unwind-saga/unwind/services/route"
 	"github.com/unwind-saga/unwind/services/route/trip"
 	"github.com/unwind-saga/unwind/services/route/world"
+	"github.com/unwind-saga/unwind/services/store"
 )
 
 // A Desk is one agent at work.

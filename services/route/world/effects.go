@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/unwind-saga/unwind/services/store"
 	"github.com/unwind-saga/unwind/services/route"
+	"github.com/unwind-saga/unwind/services/store"
 )
 
 // An Effect is something of a saga that is there, and where it was found.
