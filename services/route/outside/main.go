@@ -25,21 +25,22 @@ func main() {
 	google := flag.Int("google", 8095, "port of what answers as Google Maps")
 	osrm := flag.Int("osrm", 8096, "port of what answers as OSRM")
 	within := flag.Duration("within", time.Hour, "with order: how long the drive may take")
+	in := flag.Duration("in", time.Hour, "with order: when it departs, from now")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: outside [flags]                 serve, until it is interrupted\n       outside [flags] order FROM TO   print an order that departs in an hour")
+		fmt.Fprintln(os.Stderr, "usage: outside [flags]                 serve, until it is interrupted\n       outside [flags] order FROM TO   print an order")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(flag.Args(), *google, *osrm, *within); err != nil {
+	if err := run(flag.Args(), *google, *osrm, *in, *within); err != nil {
 		fmt.Fprintln(os.Stderr, "outside:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string, google, osrm int, within time.Duration) error {
+func run(args []string, google, osrm int, in, within time.Duration) error {
 	switch {
 	case len(args) == 3 && args[0] == "order":
-		order, err := world.Order(args[1], args[2], time.Now().Add(time.Hour), within)
+		order, err := world.Order(args[1], args[2], time.Now().Add(in), within)
 		if err != nil {
 			return err
 		}
