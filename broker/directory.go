@@ -25,7 +25,7 @@ const (
 )
 
 // Instances implements [events.Directory]: it calls the roll, and waits until it
-// has been quiet for a while.
+// has been quiet for a while, or for as long as ctx has time.
 func (l *Log) Instances(ctx context.Context, typ string) ([]events.Instance, error) {
 	all, err := l.callRoll(ctx, typ)
 	if err != nil {
@@ -74,6 +74,8 @@ func (l *Log) callRoll(ctx context.Context, typ string) (all []events.Instance, 
 			return nil, nats.ErrConnectionClosed
 		case <-call.Done():
 			switch cause := context.Cause(call); {
+			case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+				return all, nil // whoever asks has waited as long as they would
 			case ctx.Err() != nil:
 				return nil, ctx.Err()
 			case errors.Is(cause, context.DeadlineExceeded):

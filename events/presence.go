@@ -131,7 +131,8 @@ type Directory interface {
 	// error says that nobody sees the instance; its work goes on without.
 	Announce(ctx context.Context, i Instance, vitals func() Vitals) error
 	// Instances asks who is there, of one saga type or, with an empty one, of
-	// all. Whoever does not answer soon is not there.
+	// all. Whoever does not answer soon is not there; a ctx with a deadline says
+	// how soon, and who has answered by then is told.
 	Instances(ctx context.Context, typ string) ([]Instance, error)
 	// Backlogs tells what waits for the agents of a type, agent by agent. A type
 	// that was not ensured is [ErrNoType].

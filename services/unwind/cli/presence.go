@@ -13,9 +13,14 @@ import (
 	"github.com/unwind-saga/unwind/services/unwind/owed"
 )
 
-// blink is how long agents have to say that they are there. Who looks at a saga
-// does not want to wait for them.
-const blink = 25 * time.Millisecond
+const (
+	// blink is how long agents have at least to say that they are there, after the
+	// history was read. Who looks at a saga does not want to wait for them. Of a
+	// broker that is far away they have four times as long as that took.
+	blink = 12 * time.Millisecond
+	// longestLook is how long the broker may take to tell what waits for them.
+	longestLook = 250 * time.Millisecond
+)
 
 // timeFlag adds --time to a command.
 func (t *tool) timeFlag(c *cobra.Command) {
@@ -23,25 +28,22 @@ func (t *tool) timeFlag(c *cobra.Command) {
 	_ = c.RegisterFlagCompletionFunc("time", cobra.FixedCompletions(ink.TimeModes, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// look reads a saga, and who is there at the same moment. Who is there is asked
-// for nothing if the saga has ended, and then not waited for.
+// look reads a saga, and asks at the same moment who is there: for nothing if the
+// saga has ended, and then nobody is waited for.
 func (t *tool) look(ctx context.Context, log events.Log, typ, id string) (*saga.State, []events.Event, owed.Presence, error) {
-	asking, stop := context.WithTimeout(ctx, blink)
-	defer stop()
+	asking, end := context.WithTimeout(ctx, longestLook)
+	defer end()
+	soon, enough := context.WithCancelCause(asking)
+	defer enough(nil)
 	answer := make(chan owed.Presence, 1)
-	go func() { answer <- presence(asking, log, typ) }()
+	go func() { answer <- owed.Look(asking, soon, log, typ) }()
+	began := time.Now()
 	s, history, err := client.Load(ctx, log, typ, id, 0)
 	if s == nil || s.Ended() {
-		stop()
+		end()
+	} else {
+		wait := max(blink, 4*time.Since(began))
+		defer time.AfterFunc(wait, func() { enough(context.DeadlineExceeded) }).Stop()
 	}
-	p := <-answer // at once when nobody is to be waited for
-	return s, history, p, err
-}
-
-func presence(ctx context.Context, log events.Log, typ string) owed.Presence {
-	d, ok := log.(events.Directory)
-	if !ok {
-		return owed.Presence{}
-	}
-	return owed.Look(ctx, d, typ)
+	return s, history, <-answer, err
 }

@@ -24,8 +24,9 @@ func (t *tool) showCommand() *cobra.Command {
 the steps; what failed, why, and what came of it; and in a sentence how the saga
 ended, or what it waits for, who owes it, and whether they are there.
 
-Who is there is asked of the broker and of the agents, which have 25 ms to
-answer: of what does not, nothing is said. Of an answer that was no good, a line
+Who is there is asked of the broker and of the agents. Nobody waits for them long:
+an agent that does not answer at once counts as listening if the broker says that
+somebody asks for its messages, and if the broker says nothing, neither does this. Of an answer that was no good, a line
 tells what is wrong with it and how it began.
 
 -o json has the keys type, id, status (running, waiting, unwinding,

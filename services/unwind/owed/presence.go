@@ -18,12 +18,13 @@ type Presence struct {
 	Backlogs  []events.Backlog
 }
 
-// Look asks a directory. What is not answered before ctx is done is not known.
-func Look(ctx context.Context, d events.Directory, typ string) Presence {
+// Look asks a directory. Agents have until soon is done to say that they are
+// there, the broker until ctx is: what it does not answer before that is not known.
+func Look(ctx, soon context.Context, d events.Directory, typ string) Presence {
 	var p Presence
 	var both sync.WaitGroup
 	var instances, backlogs error
-	both.Go(func() { p.Instances, instances = d.Instances(ctx, typ) })
+	both.Go(func() { p.Instances, instances = d.Instances(soon, typ) })
 	both.Go(func() { p.Backlogs, backlogs = d.Backlogs(ctx, typ) })
 	both.Wait()
 	p.Asked = instances == nil && backlogs == nil
