@@ -68,7 +68,7 @@ const (
 	ForClock      Purpose = "clock"     // likewise: the saga's own timers
 )
 
-// A ConsumerName is how the consumer of a purpose is called in its stream: that
+// ConsumerName is how the consumer of a purpose is called in its stream: that
 // of the timers for [ForTimers] and [ForClock], else that of the type. All
 // instances of an agent, in any language, share it. The agent counts only where the
 // purpose is its own.

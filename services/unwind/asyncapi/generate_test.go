@@ -71,7 +71,7 @@ func TestValid(t *testing.T) {
 		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 		require.NoError(t, err)
 		require.NoError(t, s.Validate(v), file)
-		v.(map[string]any)["channels"].(map[string]any)["timer-set"].(map[string]any)["adress"] = "x"
+		v.(map[string]any)["channels"].(map[string]any)["timer-set"].(map[string]any)["addresss"] = "x"
 		require.Error(t, s.Validate(v), "the schema lets anything pass")
 
 		printed, err := doc.YAML()

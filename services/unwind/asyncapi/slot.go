@@ -30,9 +30,6 @@ func (s slot) subject() events.Subject {
 // address is the subject with the names of its parts.
 func (s slot) address() string { return named(s.subject().String()) }
 
-// token is the event's part of the address: failed-{n}.
-func (s slot) token() string { return named(s.subject().Event()) }
-
 // guard is the address of the slot that must be free; empty where there is none.
 func (s slot) guard() string {
 	guard, ok := s.subject().Guard()

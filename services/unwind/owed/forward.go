@@ -23,7 +23,7 @@ func forward(s *saga.State, history []events.Event, p Presence) []Debt {
 	begins, known := begins(s, p)
 	debts = append(debts, begins...)
 	if len(debts) == 0 || len(s.Steps) == 0 && !known {
-		debts = append(debts, next(s, history, p))
+		debts = append(debts, next(s, p))
 	}
 	return debts
 }
@@ -94,7 +94,7 @@ func begins(s *saga.State, p Presence) (debts []Debt, known bool) {
 
 // next is what is owed when nobody is known to owe anything: by whoever follows
 // what is done, or by the one who did the final step.
-func next(s *saga.State, history []events.Event, p Presence) Debt {
+func next(s *saga.State, p Presence) Debt {
 	leaves := Leaves(s)
 	if len(leaves) == 0 {
 		d := Debt{Kind: Begin, Attempt: 1}

@@ -123,14 +123,14 @@ func (p Presence) places() []place {
 			if len(token) != 5 {
 				continue
 			}
-			switch step, event := token[2], token[3]; {
-			case event == "submitted":
+			switch step, event := token[2], token[3]; event {
+			case "submitted":
 				entry = true
-			case event == "completed" || event == "skipped":
+			case "completed", "skipped":
 				if !slices.Contains(pl.after, step) {
 					pl.after = append(pl.after, step)
 				}
-			case event == "fallback-"+b.Agent:
+			case "fallback-" + b.Agent:
 				pl.step = step
 			}
 		}

@@ -55,7 +55,7 @@ func Call(ctx context.Context, log events.Log, typ string) ([]Agent, error) {
 	var all []Agent
 	for _, typ := range types {
 		backlogs, err := log.Backlogs(ctx, typ)
-		if err != nil && !(errors.Is(err, events.ErrNoType) && len(types) > 1) { // it went meanwhile
+		if err != nil && (len(types) == 1 || !errors.Is(err, events.ErrNoType)) { // else it went meanwhile
 			return nil, err
 		}
 		all = append(all, Of(typ, instances, backlogs)...)

@@ -31,7 +31,7 @@ func Failures(s *saga.State, history []events.Event, now time.Time, o Options) [
 	times := o.times(now)
 	t := ink.Table{Head: []string{"failed", "attempt", "agent", "when", "took", "then", "why"}}
 	for _, st := range s.Steps {
-		list := append(attempts(s, st, times), undoings(s, st, times)...)
+		list := append(attempts(s, st, times), undoings(st, times)...)
 		slices.SortStableFunc(list, func(a, b setback) int { return a.at.Compare(b.at) })
 		if more := len(list) - mostFailures; more > 0 {
 			t.Row(ink.Cell{Text: st.Name}, ink.Cell{Text: "…", Tone: ink.Quiet}, ink.Cell{}, ink.Cell{}, ink.Cell{}, ink.Cell{}, ink.Cell{Text: fmt.Sprintf("%d before", more), Tone: ink.Quiet})
@@ -114,7 +114,7 @@ func then(s *saga.State, st *saga.Step, i int, times ink.Times) (string, ink.Ton
 	}
 }
 
-func undoings(s *saga.State, st *saga.Step, times ink.Times) (list []setback) {
+func undoings(st *saga.Step, times ink.Times) (list []setback) {
 	for _, u := range st.Undos {
 		for i, f := range u.Failures {
 			b := setback{step: st.Name, agent: u.Agent, what: fmt.Sprintf("undo %d", i+1), at: f.Time, why: cmp.Or(f.Error.Message, f.Error.Code, "no reason given")}
