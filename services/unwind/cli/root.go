@@ -88,26 +88,28 @@ terminal.`,
 	flags.StringVar(&t.creds, "creds", "", "a credentials file for the broker")
 	flags.StringVar(&t.colour, "color", "auto", "auto, always or never; NO_COLOR is respected")
 	flags.DurationVar(&t.timeout, "timeout", 0, "how long the command may take (default 10s; without limit for those that wait)")
-	root.AddCommand(
-		t.devCommand(),
-		t.drillCommand(),
-		t.sagaCommand(),
-		t.replayCommand(),
-		t.agentCommand(),
-		t.inboxCommand(),
-		t.dlqCommand(),
-		t.indexCommand(),
-		t.eventCommand(),
-		t.stepCommand(),
-		t.operatorCommand(),
-		t.serveCommand(),
-		t.lintCommand(),
-		t.exportCommand(),
-		t.graphCommand(),
-		t.doctorCommand(),
-		t.manCommand(),
-		t.versionCommand(),
-	)
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Sagas, and who is on call for them:", []*cobra.Command{
+			t.sagaCommand(), t.eventCommand(), t.inboxCommand(), t.stepCommand(), t.dlqCommand(), t.replayCommand(),
+		}},
+		{"Agents:", []*cobra.Command{
+			t.devCommand(), t.agentCommand(), t.graphCommand(), t.lintCommand(), t.drillCommand(), t.operatorCommand(),
+		}},
+		{"Around them:", []*cobra.Command{
+			t.serveCommand(), t.indexCommand(), t.doctorCommand(), t.exportCommand(), t.manCommand(), t.versionCommand(),
+		}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, c := range group.commands {
+			c.GroupID = group.title
+			root.AddCommand(c)
+		}
+		root.SetHelpCommandGroupID(group.title) // the last
+		root.SetCompletionCommandGroupID(group.title)
+	}
 	t.complete(root)
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(misused)
