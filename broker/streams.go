@@ -140,7 +140,7 @@ type promise struct {
 	found, want any
 }
 
-// verify refuses a stream that breaks a promise of §1, and names each.
+// verify refuses a stream that breaks a promise, and names each.
 func verify(have, want jetstream.StreamConfig, replicas int) error {
 	var broken []string
 	for _, p := range promises(have, want) {

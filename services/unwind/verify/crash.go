@@ -11,12 +11,12 @@ import (
 // crash are the checks in which a process dies, or sleeps, or has a twin.
 var crash = []Check{
 	{
-		Name: "takeover", Rule: "I4; PROTOCOL §4, Forward 2", asks: gated | process | direct,
+		Name: "takeover", Rule: "I4; saga/doc.go, Forward", asks: gated | process | direct,
 		Text: "killed while it works, it takes the lost attempt over when its lease has run out",
 		run:  takeover,
 	},
 	{
-		Name: "same-key", Rule: "PROTOCOL §4, Forward 3", asks: gated | process | effects | direct,
+		Name: "same-key", Rule: "saga/doc.go, Forward", asks: gated | process | effects | direct,
 		Text: "the attempt that takes over works under the same key: there is one effect in the world",
 		run:  sameKey,
 	},
@@ -31,12 +31,12 @@ var crash = []Check{
 		run:  settlesFailure,
 	},
 	{
-		Name: "twins", Rule: "I6; PROTOCOL §1", asks: process,
+		Name: "twins", Rule: "I6", asks: process,
 		Text: "of two instances at once, one completes each saga",
 		run:  twins,
 	},
 	{
-		Name: "late", Rule: "PROTOCOL §4, Late replicas", asks: gated | process | direct,
+		Name: "late", Rule: "saga/doc.go, Invariants (late replicas)", asks: gated | process | direct,
 		Text: "an instance that lost its lease says nothing more of a step that another completed",
 		run:  late,
 	},

@@ -12,17 +12,17 @@ import (
 // failures are the checks of what is said of an attempt that failed.
 var failures = []Check{
 	{
-		Name: "refused", Rule: "I7; PROTOCOL §4, Forward 5", asks: refusal,
+		Name: "refused", Rule: "I7; saga/doc.go, Forward", asks: refusal,
 		Text: "a refusal is told as one, turns the saga, and is not tried again",
 		run:  refused,
 	},
 	{
-		Name: "fails", Rule: "I7; PROTOCOL §4, Forward 5 and 6", asks: failure,
+		Name: "fails", Rule: "I7; saga/doc.go, Refusals", asks: failure,
 		Text: "a failure says what follows, and sets the timer; no message is held meanwhile",
 		run:  fails,
 	},
 	{
-		Name: "gives-up", Rule: "PROTOCOL §4, Forward 5", asks: failure,
+		Name: "gives-up", Rule: "saga/doc.go, Forward", asks: failure,
 		Text: "out of tries, it hands the step to the next agent in its chain, or turns the saga",
 		run:  givesUp,
 	},

@@ -18,7 +18,7 @@ import (
 // forward are the checks of the way forward.
 var forward = []Check{
 	{
-		Name: "consumers", Rule: "DESIGN, Consumers; PROTOCOL §1",
+		Name: "consumers", Rule: "DESIGN, On the wire (consumers)",
 		Text: "five durable consumers with explicit acknowledgement and no limit on deliveries, with the filters of its place",
 		run:  consumers,
 	},
@@ -33,7 +33,7 @@ var forward = []Check{
 		run:  claimsFirst,
 	},
 	{
-		Name: "deadline-timer", Rule: "PROTOCOL §4, Forward 2", asks: entry,
+		Name: "deadline-timer", Rule: "saga/doc.go, Forward", asks: entry,
 		Text: "the entry step sets the timer of the saga's deadline",
 		run:  deadlineTimer,
 	},
@@ -43,7 +43,7 @@ var forward = []Check{
 		run:  completes,
 	},
 	{
-		Name: "result-schema", Rule: "PROTOCOL §3", asks: schema,
+		Name: "result-schema", Rule: "DESIGN, On the wire", asks: schema,
 		Text: "a result fits the agent's result_schema",
 		run:  resultFits,
 	},
@@ -58,22 +58,22 @@ var forward = []Check{
 		run:  acknowledgesLast,
 	},
 	{
-		Name: "join", Rule: "saga/doc.go, Forward; PROTOCOL §4, Forward 1", asks: joins,
+		Name: "join", Rule: "saga/doc.go, Forward", asks: joins,
 		Text: "it waits until all steps that it follows are done, and claims once when two come at the same moment",
 		run:  join,
 	},
 	{
-		Name: "redelivered", Rule: "PROTOCOL §4, Forward 2 and 6", asks: gated,
+		Name: "redelivered", Rule: "saga/doc.go, Forward", asks: gated,
 		Text: "a message that comes again after all is written is acknowledged, and nothing new is written",
 		run:  redelivered,
 	},
 	{
-		Name: "twin-claimed", Rule: "saga/doc.go, Forward; PROTOCOL §4, Forward 2", asks: gated,
+		Name: "twin-claimed", Rule: "saga/doc.go, Forward", asks: gated,
 		Text: "a step that another message claimed is in good hands: it is left alone",
 		run:  twinClaimed,
 	},
 	{
-		Name: "retry-timer", Rule: "PROTOCOL §7; DESIGN, Timers", asks: gated,
+		Name: "retry-timer", Rule: "DESIGN, On the wire (timers)", asks: gated,
 		Text: "its timer makes the next attempt, and a timer that was answered makes none",
 		run:  retryTimer,
 	},

@@ -15,17 +15,17 @@ import (
 // strangers are the checks of what others write who keep no protocol.
 var strangers = []Check{
 	{
-		Name: "foreign-events", Rule: "PROTOCOL §4, Forward; DESIGN, Consumers",
+		Name: "foreign-events", Rule: "saga/doc.go, Forward; DESIGN, On the wire (consumers)",
 		Text: "it is silent when other steps of its saga type come and go",
 		run:  foreign,
 	},
 	{
-		Name: "bare", Rule: "PROTOCOL §3", asks: 0,
+		Name: "bare", Rule: "DESIGN, On the wire", asks: 0,
 		Text: "what asks for it may be a plain publish, without CloudEvents",
 		run:  bare,
 	},
 	{
-		Name: "header-case", Rule: "PROTOCOL §3",
+		Name: "header-case", Rule: "DESIGN, On the wire",
 		Text: "it reads headers whatever their case",
 		run:  headerCase,
 	},
@@ -35,7 +35,7 @@ var strangers = []Check{
 		run:  garbage,
 	},
 	{
-		Name: "unknown-events", Rule: "PROTOCOL §2; DESIGN, Not obvious",
+		Name: "unknown-events", Rule: "DESIGN, Not obvious",
 		Text: "an event of a kind that it does not know does not stop a saga",
 		run:  unknownEvents,
 	},

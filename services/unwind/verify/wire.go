@@ -21,12 +21,12 @@ var wire = []Check{
 		run:  guards,
 	},
 	{
-		Name: "envelope", Rule: "PROTOCOL §3", last: true,
+		Name: "envelope", Rule: "DESIGN, On the wire", last: true,
 		Text: "every event has CloudEvents' headers in lower case, and no Nats-Msg-Id",
 		run:  envelope,
 	},
 	{
-		Name: "schemas", Rule: "PROTOCOL §3; events/schema", last: true,
+		Name: "schemas", Rule: "events/schema", last: true,
 		Text: "the data of every event fits its JSON Schema",
 		run:  schemas,
 	},
