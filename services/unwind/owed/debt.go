@@ -84,7 +84,7 @@ func Of(s *saga.State, history []events.Event, p Presence) []Debt {
 	case s.Rejected != nil && s.Committed == nil:
 		return []Debt{{Kind: Turn, Since: s.Time, Why: &s.Rejected.Error}}
 	default:
-		return forward(s, history, p)
+		return forward(s, p)
 	}
 }
 

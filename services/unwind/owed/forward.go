@@ -10,7 +10,7 @@ import (
 )
 
 // forward lists what a saga waits for that goes forward.
-func forward(s *saga.State, history []events.Event, p Presence) []Debt {
+func forward(s *saga.State, p Presence) []Debt {
 	if s.Task == nil && len(s.Steps) == 0 {
 		return []Debt{{Kind: Submit, Since: s.Time}}
 	}

@@ -164,7 +164,7 @@ func TestWhereToStop(t *testing.T) {
 }
 
 // written makes a history by hand, for what agents never write.
-func written(t *testing.T, told ...any) *Tape {
+func written(t testing.TB, told ...any) *Tape {
 	t.Helper()
 	var history []events.Event
 	for i := 0; i < len(told); i += 2 {
@@ -274,24 +274,31 @@ func bare(text string) string {
 	}
 }
 
-// A thousand events are stepped through without waiting.
-func TestLongHistory(t *testing.T) {
+// long is as long as a history may be.
+func long(t testing.TB) *Tape {
 	told := []any{events.Subject{Kind: events.Submitted}, "x"}
 	for n := 1; n <= 499; n++ {
 		told = append(told, events.ClaimSubject("", "seat", n, ""), events.Claim{Agent: "seat", Instance: "seat@1"},
 			events.Subject{Step: "seat", Kind: events.Failed, N: n}, events.Failure{Agent: "seat", Then: events.ThenRetry})
 	}
-	tape := written(t, told...)
-	began := time.Now()
-	for n := range tape.Len() + 1 {
-		tape.At(n)
-	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("all %d points took %v", tape.Len(), took)
-	} else {
-		t.Logf("all %d points took %v", tape.Len(), took)
-	}
-	if s := tape.At(tape.Len()).State; s == nil || s.Status() != saga.Running {
+	return written(t, told...)
+}
+
+func TestLongHistory(t *testing.T) {
+	tape := long(t)
+	if s := tape.At(tape.Len()).State; s == nil || s.Status() != saga.Running || len(s.Steps[0].Attempts) != 499 {
 		t.Errorf("at its end: %+v", s)
+	}
+}
+
+// BenchmarkFrame is what a key costs in the longest history.
+func BenchmarkFrame(b *testing.B) {
+	v := newViewer(long(b), 0, Options{})
+	v.resize(120, 40)
+	for b.Loop() {
+		v.press("G")
+		_ = v.frame()
+		v.press("left")
+		_ = v.frame()
 	}
 }
