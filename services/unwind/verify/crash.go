@@ -188,7 +188,7 @@ func late(ctx context.Context, b *bench) error {
 	consumer := b.cfg.Agent + "_forward"
 	mute := b.gate.mute(consumer)
 	defer mute.drop()
-	hold := b.gate.add(&rule{most: 1, matches: func(p *publication) bool { return p.subject == s.slot(events.Completed, 0).String() }})
+	hold := b.gate.add(&rule{matches: sameEvent(s.slot(events.Completed, 0).String())})
 	defer hold.release()
 	if _, err := s.ask(ctx); err != nil {
 		return err
@@ -216,4 +216,20 @@ func late(ctx context.Context, b *bench) error {
 		}
 	}
 	return ensure(!h.has(s.end(events.Unwinding)), "the saga still goes forward", "it turned")
+}
+
+// sameEvent matches the first event for a subject, and it alone, however often it is
+// sent: whoever gets no answer asks again, and may do so for longer than a lease.
+func sameEvent(subject string) func(*publication) bool {
+	var first string
+	return func(p *publication) bool {
+		if p.subject != subject {
+			return false
+		}
+		id := p.id()
+		if first == "" {
+			first = id
+		}
+		return id == first
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +34,17 @@ type publication struct {
 	header         int // bytes of the headers, which come first in the payload
 	payload        []byte
 	to             *side
+}
+
+var eventID = regexp.MustCompile(`(?i)\r\nce-id: *([^\r]*)`)
+
+// id is the CloudEvents id of what is published; empty where it has none.
+func (p *publication) id() string {
+	found := eventID.FindSubmatch(p.payload[:p.header])
+	if found == nil {
+		return ""
+	}
+	return string(found[1])
 }
 
 // body is the payload without its headers.
