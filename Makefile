@@ -65,7 +65,10 @@ else
 	@:
 endif
 
+# A process that the race detector watches waits a second when it is done, to hear of
+# the last races. Many processes are started here, and those that matter go on for longer.
 .PHONY: test
+test: export GORACE = atexit_sleep_ms=0
 test: deps ## every test of every module, with the race detector
 	@$(call EACH,go test -race -timeout 15m ./...)
 

@@ -97,7 +97,7 @@ func TestMainMistakes(t *testing.T) {
 		},
 		"a broker's settings": {file: good, env: []string{"NATS_REPLICAS=many"}, exit: 1, says: []string{"NATS_REPLICAS=many: want 1 to 5"}},
 		"a flag that is none": {file: good, args: []string{"--confg", "x"}, exit: 2, says: []string{"flag provided but not defined: -confg"}},
-		"help":                {file: good, args: []string{"--help"}, exit: 0, says: []string{"  -config string", "  -state string"}},
+		"help":                {file: good, args: []string{"--help"}, exit: 0, says: []string{"  -config file", "  -state folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -107,6 +107,7 @@ func setup(env *testscript.Env) error {
 	}
 	env.Setenv("HTTP_PORT", second)
 	env.Setenv("USER", "ada")
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command waits a second when it is done
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 	return nil
 }
