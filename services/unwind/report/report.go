@@ -16,11 +16,14 @@ import (
 
 // A Saga is one saga as a whole.
 type Saga struct {
-	Type   string      `json:"type"`
-	ID     string      `json:"id"`
-	Status saga.Status `json:"status"` // empty for a history that makes no sense
-	Steps  []Step      `json:"steps"`
-	Events []Event     `json:"events"`
+	Type      string            `json:"type"`
+	ID        string            `json:"id"`
+	Status    saga.Status       `json:"status"`              // empty for a history that makes no sense
+	RerunOf   *events.Rerun     `json:"rerun_of,omitempty"`  // whose task it is
+	Dismissed *events.Dismissal `json:"dismissed,omitempty"` // what somebody did about work that was not done
+
+	Steps  []Step  `json:"steps"`
+	Events []Event `json:"events"`
 
 	// What [Saga.Tell] knows.
 	Says       string        `json:"says,omitempty"`        // how it ended or what it waits for, in words
@@ -60,6 +63,12 @@ func Of(typ, id string, history []events.Event, s *saga.State) Saga {
 		return r
 	}
 	r.Status = s.Status()
+	if s.Task != nil {
+		r.RerunOf = s.Task.Rerun
+	}
+	if s.Dismissed != nil {
+		r.Dismissed = &s.Dismissed.Dismissal
+	}
 	for _, st := range s.Steps {
 		step := Step{
 			Step: st.Name, Agent: timeline.Agent(st), Status: st.Status(s),

@@ -43,9 +43,9 @@ func VerdictOf(s *saga.State, history []events.Event, p owed.Presence, t ink.Tim
 		if !s.Ended() {
 			text += " Waiting for any agent of the type to end it."
 		}
-		return text
+		return text + seenTo(s)
 	case saga.Compensated:
-		return fmt.Sprintf("It is compensated: %s; everything that was done is undone.", why(s))
+		return fmt.Sprintf("It is compensated: %s; everything that was done is undone.%s", why(s), seenTo(s))
 	case saga.Stuck:
 		return appeal(s, history, p, t)
 	case saga.Unwinding:
@@ -54,6 +54,22 @@ func VerdictOf(s *saga.State, history []events.Event, p owed.Presence, t ink.Tim
 		// One question has been told by now.
 		return owed.Sentence(s, owed.Of(s, history, p), p, t) + todo(s, len(client.ItemsOf(s)) > 1)
 	}
+}
+
+// seenTo says what somebody did about work that was not done.
+func seenTo(s *saga.State) string {
+	d := s.Dismissed
+	if d == nil {
+		return ""
+	}
+	text := fmt.Sprintf(" It was %s by %s", d.As, ink.Clean(d.By))
+	if d.To != "" {
+		text += fmt.Sprintf(": `unwind saga show %s %s`", s.Type, d.To)
+	}
+	if d.Reason != "" {
+		text += " (" + ink.Clean(d.Reason) + ")"
+	}
+	return text + "."
 }
 
 // why says why a saga turned.
