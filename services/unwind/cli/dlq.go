@@ -91,6 +91,9 @@ func (t *tool) letters(ctx context.Context, log *broker.Log, types []string, f d
 		t.say("without an index, reading every event: %v", err)
 	} else {
 		defer x.Close()
+		if err := known(ctx, x, log, types); err != nil {
+			return nil, err
+		}
 	}
 	var all []dlq.Letter
 	for _, typ := range types {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -204,6 +205,52 @@ func TestAStreamOfEvents(t *testing.T) {
 		if bad := w.ask(t, http.MethodGet, "/v1/sagas/trip/1/events", "", "Last-Event-ID: x"); bad.Code != http.StatusBadRequest {
 			t.Errorf("%d %s", bad.Code, bad.Body)
 		}
+	})
+}
+
+// What somebody did about a saga after its end is told too, and whoever comes back then
+// is not kept coming back.
+func TestAStreamBehindTheEnd(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		w.submit(t, "/v1/sagas/trip/1/cancel", `{"reason": "so"}`, 201, "it turns")
+		if err := client.Dismiss(w.ctx, w, "trip", "1", events.Dismissal{By: "ada", As: events.Dropped}); err != nil {
+			t.Fatal(err)
+		}
+		_, history, err := client.Load(w.ctx, w, "trip", "1", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := history[len(history)-1].Seq
+		all := w.ask(t, http.MethodGet, "/v1/sagas/trip/1/events", "").Body.String()
+		if i, j := strings.Index(all, "event: dismissed"), strings.Index(all, "event: end"); i < 0 || j < i {
+			t.Errorf("heard was %s", all)
+		}
+		if got := w.ask(t, http.MethodGet, "/v1/sagas/trip/1/events", "", fmt.Sprint("Last-Event-ID: ", last)); got.Code != http.StatusNoContent {
+			t.Errorf("whoever heard all: %d", got.Code)
+		}
+	})
+}
+
+// A history that makes no sense is told, and does not end.
+func TestAStreamOfWhatMakesNoSense(t *testing.T) {
+	play(t, func(t *testing.T, w *world) {
+		e, err := events.New(events.Subject{Type: "trip", Kind: events.SagaCompensated, ID: "1"}, "stranger", events.Event{}, events.End{})
+		if err == nil {
+			_, err = w.Append(w.ctx, e)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(w.ctx, 50*time.Second)
+		defer cancel()
+		r := httptest.NewRequest(http.MethodGet, "/v1/sagas/trip/1/events", nil).WithContext(ctx)
+		r.Header.Set("Authorization", "Bearer "+bearer)
+		got := httptest.NewRecorder()
+		w.h.ServeHTTP(got, r)
+		if text := got.Body.String(); !strings.Contains(text, "event: saga.compensated") || strings.Contains(text, "event: end") || strings.Count(text, "\n: \n") != 3 {
+			t.Errorf("heard was %q", text)
+		}
+		w.submit(t, "/v1/sagas/trip", `{}`, 200, "it was written before", "Idempotency-Key: 1")
 	})
 }
 

@@ -46,7 +46,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy must not wait for more
 	w.WriteHeader(http.StatusOK)
 	l := listener{w, http.NewResponseController(w)}
-	if err := h.tellAll(r.Context(), l, typ, id, heard); err != nil {
+	if err := h.tellAll(r.Context(), l, typ, id, heard, history[len(history)-1].Seq); err != nil {
 		h.logger.Info("a stream ends early", "type", typ, "saga", id, "error", err)
 	}
 }
@@ -65,8 +65,9 @@ func lastHeard(r *http.Request) (uint64, error) {
 }
 
 // tellAll tells a saga from its first event on, since only so can it be known when
-// it has ended; what was heard before is left out.
-func (h *Handler) tellAll(ctx context.Context, to listener, typ, id string, heard uint64) error {
+// it has ended; what was heard before is left out. What is known to have come after the
+// end is told too. A history that makes no sense never ends.
+func (h *Handler) tellAll(ctx context.Context, to listener, typ, id string, heard, known uint64) error {
 	ctx, stop := context.WithCancel(ctx)
 	coming := make(chan events.Event)
 	var following sync.WaitGroup
@@ -105,11 +106,7 @@ func (h *Handler) tellAll(ctx context.Context, to listener, typ, id string, hear
 					return err
 				}
 			}
-			s, err := saga.Fold(history)
-			if err != nil {
-				return err
-			}
-			if s.Ended() {
+			if s, err := saga.Fold(history); err == nil && s.Ended() && e.Seq >= known {
 				return to.end(s)
 			}
 		}

@@ -103,16 +103,17 @@ func (h *Handler) begin(ctx context.Context, typ, id string, task []byte, by str
 
 // again reports whether a saga that is there already is the one that is asked for.
 func (h *Handler) again(ctx context.Context, typ, id string, task []byte) (int, place, error) {
-	s, _, err := client.Load(ctx, h.log, typ, id, 0)
-	switch {
-	case err != nil && s == nil:
+	_, history, err := client.Load(ctx, h.log, typ, id, 0)
+	if len(history) == 0 {
 		return statusOf(err), place{}, err
-	case s.Task != nil && alike(s.Task.Data, task):
-		return http.StatusOK, place{Type: typ, ID: id, Note: "it was written before"}, nil
-	default:
-		return http.StatusUnprocessableEntity, place{}, fmt.Errorf(
-			"saga %s/%s was submitted before, with another task\nhint: a key belongs to one task: give another task another Idempotency-Key", typ, id)
 	}
+	for _, e := range history { // which may make no sense by now
+		if e.Subject.Kind == events.Submitted && alike(e.Data, task) {
+			return http.StatusOK, place{Type: typ, ID: id, Note: "it was written before"}, nil
+		}
+	}
+	return http.StatusUnprocessableEntity, place{}, fmt.Errorf(
+		"saga %s/%s was submitted before, with another task\nhint: a key belongs to one task: give another task another Idempotency-Key", typ, id)
 }
 
 // alike reports whether two tasks are the same JSON, however they are written.
