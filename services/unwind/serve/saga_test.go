@@ -118,6 +118,7 @@ func TestBadTasks(t *testing.T) {
 		w.submit(t, "/v1/sagas/trip", `{}`, 422, `more than one`, "Idempotency-Key: a", "Idempotency-Key: b")
 		w.submit(t, "/v1/sagas/trip", `"`+strings.Repeat("x", events.MaxPayload)+`"`, 413, "keep what is large elsewhere")
 		w.submit(t, "/v1/sagas/trip", `"`+strings.Repeat("x", 2*events.MaxPayload)+`"`, 413, "keep what is large elsewhere")
+		w.submit(t, "/v1/sagas/trip", `{}`, 422, `Unwind-By has 129 bytes`, "Unwind-By: "+strings.Repeat("x", 129))
 		r := httptest.NewRequest(http.MethodPost, "/v1/sagas/trip", strings.NewReader(`{}`))
 		got := httptest.NewRecorder()
 		w.h.ServeHTTP(got, r)

@@ -28,12 +28,20 @@ type place struct {
 	Note string `json:"note"`
 }
 
+// longestName is how long the name of who submits may be: it stands in the history.
+const longestName = 128
+
 // submit begins a saga.
 func (h *Handler) submit(w http.ResponseWriter, r *http.Request) {
 	typ := r.PathValue("type")
 	id, err := idOf(typ, r)
 	if err != nil {
 		complain(w, http.StatusUnprocessableEntity, err)
+		return
+	}
+	by := cmp.Or(r.Header.Get("Unwind-By"), "http")
+	if len(by) > longestName {
+		complain(w, http.StatusUnprocessableEntity, fmt.Errorf("Unwind-By has %d bytes, at most %d are taken", len(by), longestName))
 		return
 	}
 	task, err := io.ReadAll(r.Body)
@@ -45,7 +53,7 @@ func (h *Handler) submit(w http.ResponseWriter, r *http.Request) {
 		complain(w, http.StatusBadRequest, fmt.Errorf("read the task: %w", err))
 		return
 	}
-	status, p, err := h.begin(r.Context(), typ, id, task, cmp.Or(r.Header.Get("Unwind-By"), "http"))
+	status, p, err := h.begin(r.Context(), typ, id, task, by)
 	if err != nil {
 		complain(w, status, err)
 		return
