@@ -31,6 +31,9 @@ func (l *Log) Follow(ctx context.Context, typ, id string, from uint64, see func(
 			return fail(err)
 		}
 		f.filter = events.HistoryFilter(typ, id)
+		if err := f.leap(ctx); err != nil {
+			return err
+		}
 	}
 	if err := f.follow(ctx); err != nil && ctx.Err() == nil {
 		if seen, ok := errors.AsType[seenError](err); ok {
@@ -38,6 +41,26 @@ func (l *Log) Follow(ctx context.Context, typ, id string, from uint64, see func(
 		}
 		return fail(err)
 	}
+	return nil
+}
+
+// leap shows what one question brings of a saga, and goes on behind it: for a consumer
+// that begins at the first event, the broker looks at every subject that there is. Where
+// it brings nothing, the consumer does.
+func (f *follower) leap(ctx context.Context) error {
+	v, err := f.l.look(ctx, f.stream, f.filter)
+	if err != nil || v.upTo == 0 {
+		return nil // whatever it was, the consumer meets it too
+	}
+	for _, e := range f.l.decode(v) {
+		if e.Seq < f.next {
+			continue
+		}
+		if err := f.see(e); err != nil {
+			return err
+		}
+	}
+	f.next = max(f.next, v.upTo+1)
 	return nil
 }
 
