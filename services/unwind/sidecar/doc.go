@@ -62,8 +62,9 @@
 // it as well: 202 pending, 409 and 422 refused, 429 and 503 try again after
 // Retry-After, 410 this key was compensated; 400, 401, 403, 404, 405 and 501 the agent
 // can't, 408 and 504 nobody knows, any other try again. When undoing, 404 and 410 say
-// that there was nothing to undo. A program that ended with another exit code than 0
-// is tried again, unless its answer says otherwise.
+// that there was nothing to undo, and 202 that it is not undone yet: it is asked again.
+// A program that ended with another exit code than 0 is tried again, unless its answer
+// says otherwise; with one over 128, which is a shell's word for a signal, nobody knows.
 //
 // # What is known when nothing is answered
 //

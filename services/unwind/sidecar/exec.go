@@ -92,7 +92,7 @@ func (s starter) explain(ctx context.Context, err error, text []byte) error {
 	switch {
 	case !ok:
 		return err
-	case exit.ExitCode() < 0: // a signal: nobody knows how far it came
+	case exit.ExitCode() < 0, exit.ExitCode() > 128: // a signal, or a shell's word for one: nobody knows how far it came
 		return &agent.Failure{Class: events.Unknown, Code: "killed", Err: fmt.Errorf("the program %s: %s", s.command[0], exit), Raw: text}
 	default:
 		return &agent.Failure{Class: events.Transient, Code: "exit_" + strconv.Itoa(exit.ExitCode()), Err: fmt.Errorf("the program %s: %s", s.command[0], exit), Raw: text}

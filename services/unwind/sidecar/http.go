@@ -146,6 +146,8 @@ func said(res *http.Response, text []byte, asked string) (answer, error) {
 	switch code := res.StatusCode; {
 	case code == http.StatusAccepted && asked == perform:
 		return answer{Outcome: Pending}, nil
+	case code == http.StatusAccepted: // it will undo it, which nobody would notice if it did not
+		return answer{}, &agent.Failure{Class: events.Transient, Code: "http_202", Err: errors.New("the program accepted the undoing, but does not say that it is done"), Raw: text[:min(len(text), events.MaxRaw)]}
 	case fine:
 		return read(text)
 	case asked == compensate && (code == http.StatusNotFound || code == http.StatusGone):

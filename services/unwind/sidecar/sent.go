@@ -20,9 +20,12 @@ type counted struct {
 	bytes atomic.Int64
 }
 
+// Write counts before it writes: who gives a call up just now, must not take for unsent
+// what is on its way.
 func (c *counted) Write(p []byte) (int, error) {
+	c.bytes.Add(int64(len(p)))
 	n, err := c.Conn.Write(p)
-	c.bytes.Add(int64(n))
+	c.bytes.Add(int64(n - len(p)))
 	return n, err
 }
 

@@ -98,7 +98,7 @@ func TestAnswersOverHTTP(t *testing.T) {
 		"unavailable":         {200, "", `{"outcome": "unavailable", "error": {"code": "quota"}}`, "unavailable quota", "unavailable quota"},
 		"unknown":             {200, "", `{"outcome": "unknown"}`, "unknown ", "unknown "},
 		"dead":                {200, "", `{"outcome": "dead"}`, "this key was compensated", "this key was compensated"},
-		"pending":             {202, "", ``, "pending {For:the program's outcome Person:false Question: Within:0s}", "done"},
+		"pending":             {202, "", ``, "pending {For:the program's outcome Person:false Question: Within:0s}", "transient http_202"},
 		"pending in words": {
 			200, "", `{"outcome": "pending", "pending": {"for": "the scan", "within": "1h", "person": true, "question": "is it Ada?"}}`,
 			"pending {For:the scan Person:true Question:is it Ada? Within:1h0m0s}", "unknown bad_answer",
@@ -219,6 +219,7 @@ func TestAnswersOfAProgram(t *testing.T) {
 		`exit 3`:                               "transient exit_3",
 		`echo '{"outcome":"refused"}'; exit 3`: "refused ",
 		`kill -9 $$`:                           "unknown killed",
+		`sh -c 'kill -9 $$'; exit $?`:          "unknown killed", // as a shell tells it
 		`cat | grep -q '"call":"perform","type":"kyc","id":"order-1","step":"scan","agent":"scan","attempt":2,"key":"kyc/order-1/scan/scan"'`: "done",
 		`test "$UNWIND_IDEMPOTENCY_KEY $UNWIND_CALL $UNWIND_ATTEMPT" = "kyc/order-1/scan/scan perform 2"`:                                     "done",
 		`test -d . && echo "\"$(basename "$PWD")\""`: `done "001"`,
