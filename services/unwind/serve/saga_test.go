@@ -152,6 +152,46 @@ func TestWhatNoAgentWouldAcceptIsNotSubmitted(t *testing.T) {
 	}
 }
 
+// The first answer was lost, and meanwhile agents run that ask for more: the saga is
+// under way all the same.
+func TestWhatWasSubmittedIsToldThoughNobodyWouldAcceptItNow(t *testing.T) {
+	log := eventtest.NewLog()
+	defer log.Close()
+	if err := log.Ensure(t.Context(), "trip"); err != nil {
+		t.Fatal(err)
+	}
+	strict := false
+	h, err := serve.New(log, serve.Config{Bearer: bearer, Accept: func(context.Context, string, []byte) error {
+		if strict {
+			return errors.New("/to is missing")
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		strict bool
+		body   string
+		want   int
+		says   string
+	}{
+		{false, `{}`, 201, "written"},
+		{true, `{ }`, 200, "written before"},
+		{true, `{"a": 1}`, 422, "/to is missing"},
+	} {
+		strict = c.strict
+		r := httptest.NewRequest(http.MethodPost, "/v1/sagas/trip", strings.NewReader(c.body))
+		r.Header.Set("Authorization", "Bearer "+bearer)
+		r.Header.Set("Idempotency-Key", "1")
+		got := httptest.NewRecorder()
+		h.ServeHTTP(got, r)
+		if got.Code != c.want || !strings.Contains(got.Body.String(), c.says) {
+			t.Errorf("%s: %d %s", c.body, got.Code, got.Body)
+		}
+	}
+}
+
 func TestASagaIsToldAndCancelled(t *testing.T) {
 	play(t, func(t *testing.T, w *world) {
 		var told report.Saga

@@ -93,6 +93,10 @@ func idOf(typ string, r *http.Request) (string, error) {
 func (h *Handler) begin(ctx context.Context, typ, id string, task []byte, by string) (int, place, error) {
 	if h.config.Accept != nil && json.Valid(task) {
 		if err := h.config.Accept(ctx, typ, task); err != nil {
+			// It may run already, since other agents would take it when it was asked first.
+			if status, p, failed := h.again(ctx, typ, id, task); failed == nil || status == http.StatusServiceUnavailable {
+				return status, p, failed
+			}
 			return http.StatusUnprocessableEntity, place{}, err
 		}
 	}
