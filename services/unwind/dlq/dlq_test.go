@@ -138,6 +138,70 @@ func TestSentAgainAfterACrash(t *testing.T) {
 	})
 }
 
+// Something more is written into the old history after the crash: the letter is still
+// the same.
+func TestSentAgainAfterACrashAndAnEventMore(t *testing.T) {
+	play(t, func(t *testing.T, log *eventtest.Log) {
+		submit(t, log, "1", `"refuse"`)
+		l := find(t, log)[0]
+		broken, cut := context.WithCancel(t.Context())
+		_, err := dlq.Redrive(broken, &dying{Log: log, cut: cut}, l, l.Task, "ada", "so")
+		require.Error(t, err)
+		late(t, log, "1")
+		l, err = dlq.Load(t.Context(), log, "trip", "1")
+		require.NoError(t, err)
+		id, err := dlq.Redrive(t.Context(), log, l, l.Task, "ada", "so")
+		require.NoError(t, err)
+		require.Equal(t, "1-r1", id)
+	})
+}
+
+// late writes an event into a history that has ended.
+func late(t *testing.T, log events.Log, id string) {
+	t.Helper()
+	e, err := events.New(events.Subject{Type: "trip", Step: "seat", Kind: events.Redo, N: 1, Agent: "seat", ID: id}, "ada", events.Event{}, events.UndoOrder{})
+	require.NoError(t, err)
+	_, err = log.Append(t.Context(), e)
+	require.NoError(t, err)
+	synctest.Wait()
+}
+
+// Whoever saw a letter that somebody else gave up meanwhile does not begin its work.
+func TestWhatWasGivenUpIsNotSentAgain(t *testing.T) {
+	play(t, func(t *testing.T, log *eventtest.Log) {
+		submit(t, log, "1", `"refuse"`)
+		l := find(t, log)[0]
+		require.NoError(t, dlq.Drop(t.Context(), log, l, "ada", "she has paid by hand"))
+		_, err := dlq.Redrive(t.Context(), log, l, l.Task, "bob", "so")
+		require.ErrorIs(t, err, client.ErrDismissed)
+		history, err := log.History(t.Context(), "trip", "1-r1", 0)
+		require.NoError(t, err)
+		require.Empty(t, history)
+	})
+}
+
+// Nor is a letter given up that somebody sent again and died before it was said.
+func TestWhatWasSentAgainIsNotGivenUp(t *testing.T) {
+	play(t, func(t *testing.T, log *eventtest.Log) {
+		submit(t, log, "1", `"refuse"`)
+		l := find(t, log)[0]
+		broken, cut := context.WithCancel(t.Context())
+		_, err := dlq.Redrive(broken, &dying{Log: log, cut: cut}, l, l.Task, "ada", "so")
+		require.Error(t, err)
+		require.ErrorContains(t, dlq.Drop(t.Context(), log, l, "bob", "so"), "it was sent again as 1-r1")
+	})
+}
+
+// A completion that came after the latch is void: the saga turned.
+func TestACompletionBehindTheLatchHidesNoLetter(t *testing.T) {
+	play(t, func(t *testing.T, log *eventtest.Log) {
+		submit(t, log, "1", `"refuse"`)
+		require.Len(t, find(t, log), 1)
+		require.NoError(t, log.PublishRaw(t.Context(), "saga.trip.saga.completed.1", nil, []byte(`{}`)), "by whom the guard is left out")
+		require.Len(t, find(t, log), 1)
+	})
+}
+
 // A dying log stores one event, and then its caller is gone.
 type dying struct {
 	events.Log

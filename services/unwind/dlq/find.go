@@ -86,7 +86,7 @@ func Scan(ctx context.Context, log events.Log, typ string) ([]string, error) {
 			if !turned[id] {
 				turned[id], order = true, append(order, id)
 			}
-		case events.Dismissed, events.SagaCompleted:
+		case events.Dismissed: // a completion says nothing: behind the latch it is void
 			delete(turned, id)
 		}
 		return nil
