@@ -159,6 +159,33 @@ func TestRedact(t *testing.T) {
 		require.NotContains(t, text(c), "12345678901234567890")
 		require.Equal(t, 2, strings.Count(text(c), `{"age":0,"id":0,"name":"redacted-`))
 	})
+	t.Run("as a key, and as a reason to run it again", func(t *testing.T) {
+		list := history(large)
+		list[0].Rerun = &events.Rerun{Of: "0", Reason: "Ada Lovelace asked for it"}
+		list[4].Data = encoded(events.Claim{Agent: "face"})
+		list[0].Data = json.RawMessage(`{"name":"Ada Lovelace","by":{"Ada Lovelace":1}}`)
+		c, err := casefile.New(list, at)
+		require.NoError(t, err)
+		require.NoError(t, c.Redact("/task/name"))
+		require.Equal(t, 0, strings.Count(text(c), "Ada Lovelace"), text(c))
+		require.Contains(t, text(c), `"by":{"redacted-1":1}`)
+		require.Equal(t, "Ada Lovelace asked for it", list[0].Rerun.Reason, "the history itself is left alone")
+	})
+	t.Run("words that the protocol has too", func(t *testing.T) {
+		list := history(large)
+		list[0].Data = json.RawMessage(`{"a":"nothing","b":"back","c":"scan","d":"face","e":"failed","f":"refused","g":"agent","h":"result","i":"reason"}`)
+		c, err := casefile.New(list, at)
+		require.NoError(t, err)
+		before, err := c.State()
+		require.NoError(t, err)
+		require.NoError(t, c.Redact("/task"))
+		after, err := c.State()
+		require.NoError(t, err)
+		require.Equal(t, before.Turn.Reason, after.Turn.Reason)
+		require.Equal(t, before.Step("face").Last().Claim, after.Step("face").Last().Claim)
+		failed, is := before.Step("face").Last().Failure, after.Step("face").Last().Failure
+		require.Equal(t, []any{failed.Agent, failed.Class, failed.Left, failed.Then}, []any{is.Agent, is.Class, is.Left, is.Then})
+	})
 	t.Run("a slip of the pen", func(t *testing.T) {
 		require.ErrorIs(t, exported(t).Redact("/task/nam"), casefile.ErrNothingRedacted)
 		require.ErrorContains(t, exported(t).Redact("/tusk/name"), "want /task/")

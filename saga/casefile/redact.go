@@ -76,7 +76,8 @@ func (c *Case) redact(r *redaction) error {
 		if s.Kind == events.Submitted && e.Data == nil {
 			r.bare(e)
 		}
-		docs[i] = r.event(s, docs[i])
+		docs[i] = parts(s, docs[i], r.part)
+		r.refers(s, docs[i])
 	}
 	large := map[string]any{}
 	for digest, data := range c.Large {
@@ -90,23 +91,62 @@ func (c *Case) redact(r *redaction) error {
 	for i := range c.Events {
 		e := &c.Events[i]
 		e.Source, e.Text = scrub.Replace(e.Source), scrub.Replace(e.Text)
+		if e.Rerun != nil { // shared with the history that the case was made of
+			e.Rerun = &events.Rerun{Of: e.Rerun.Of, Reason: scrub.Replace(e.Rerun.Reason)}
+		}
 		if e.Data != nil {
-			e.Data = encode(leaves(docs[i], scrubbed(scrub)))
+			s, _ := events.Parse(e.Subject) // as before
+			e.Data = encode(scrubbedEvent(s, docs[i], scrub))
 		}
 	}
 	for digest, doc := range large {
-		c.Large[digest] = encode(leaves(doc, scrubbed(scrub)))
+		c.Large[digest] = encode(scrubbed(doc, scrub))
 	}
 	return nil
 }
 
-func scrubbed(r *strings.Replacer) func(any) any {
-	return func(v any) any {
-		if text, ok := v.(string); ok {
-			return r.Replace(text)
-		}
-		return v
+// ours are the keys whose values the protocol reads: a task that says "nothing" or
+// "retry" must not change what an event says.
+var ours = []string{"agent", "after", "as", "cause", "chain", "class", "found", "from", "left", "next", "outcome", "result_ref", "result_refs", "step", "then", "to", "trigger"}
+
+// scrubbedEvent is an event's data in which nothing says what was taken out.
+func scrubbedEvent(s events.Subject, data any, scrub *strings.Replacer) any {
+	m, ok := data.(map[string]any)
+	if s.Kind == events.Submitted || !ok {
+		return scrubbed(data, scrub)
 	}
+	parts(s, data, func(_, _ string, doc any) any { return scrubbed(doc, scrub) })
+	for k, v := range m {
+		turn := k == "reason" && (s.Kind == events.Unwinding || s.Kind == events.Compensate) // one of four
+		if !turn && !slices.Contains(ours, k) {
+			m[k] = leaves(v, func(v any) any {
+				if text, ok := v.(string); ok {
+					return scrub.Replace(text)
+				}
+				return v
+			})
+		}
+	}
+	return data
+}
+
+// scrubbed is a document in which no text says what was taken out, and no key does.
+func scrubbed(doc any, scrub *strings.Replacer) any {
+	switch v := doc.(type) {
+	case string:
+		return scrub.Replace(v)
+	case []any:
+		for i, old := range v {
+			v[i] = scrubbed(old, scrub)
+		}
+	case map[string]any:
+		clean := make(map[string]any, len(v))
+		for k, old := range v {
+			clean[scrub.Replace(k)] = scrubbed(old, scrub)
+		}
+		return clean
+	}
+	return doc
 }
 
 // A redaction is what is to be taken out of one case, and what was.
@@ -117,11 +157,10 @@ type redaction struct {
 	stepOf map[string]string // by the digest of its result
 }
 
-// event takes out of an event's data what the paths name, from whatever document
-// a part of it was copied.
-func (r *redaction) event(s events.Subject, data any) any {
+// parts changes in an event's data each part that was copied from a document.
+func parts(s events.Subject, data any, change func(root, step string, doc any) any) any {
 	if s.Kind == events.Submitted {
-		return r.part(taskRoot, "", data)
+		return change(taskRoot, "", data)
 	}
 	in := func(doc any, key string, f func(any) any) {
 		if m, ok := doc.(map[string]any); ok && m[key] != nil {
@@ -129,12 +168,12 @@ func (r *redaction) event(s events.Subject, data any) any {
 		}
 	}
 	of := func(root, step string) func(any) any {
-		return func(v any) any { return r.part(root, step, v) }
+		return func(v any) any { return change(root, step, v) }
 	}
 	each := func(v any) any { // results by step
 		if m, ok := v.(map[string]any); ok {
 			for step := range m {
-				m[step] = r.part(resultsRoot, step, m[step])
+				m[step] = change(resultsRoot, step, m[step])
 			}
 		}
 		return v
@@ -143,12 +182,6 @@ func (r *redaction) event(s events.Subject, data any) any {
 	switch s.Kind {
 	case events.Completed, events.Skipped:
 		in(data, "result", of(resultsRoot, s.Step))
-		in(data, "result_ref", func(v any) any {
-			if m, ok := v.(map[string]any); ok {
-				r.stepOf[fmt.Sprint(m["digest"])] = s.Step
-			}
-			return v
-		})
 		in(data, "context", func(v any) any {
 			in(v, "task", of(taskRoot, ""))
 			in(v, "results", each)
@@ -163,6 +196,14 @@ func (r *redaction) event(s events.Subject, data any) any {
 	in(data, "error", func(v any) any { in(v, "message", of(errorsRoot, "")); return v })
 	in(data, "raw", func(v any) any { in(v, "text", of(errorsRoot, "")); return v })
 	return data
+}
+
+// refers remembers which step's result lies elsewhere.
+func (r *redaction) refers(s events.Subject, data any) {
+	m, _ := data.(map[string]any)
+	if ref, ok := m["result_ref"].(map[string]any); ok && s.Kind == events.Completed {
+		r.stepOf[fmt.Sprint(ref["digest"])] = s.Step
+	}
 }
 
 // part takes out of a document what the paths name.
