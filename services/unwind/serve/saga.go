@@ -3,6 +3,7 @@ package serve
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -38,6 +39,10 @@ func (h *Handler) cancel(w http.ResponseWriter, r *http.Request) {
 	}
 	if why.By == "" {
 		why.By = "http"
+	}
+	if len(why.By) > longestName {
+		complain(w, http.StatusUnprocessableEntity, fmt.Errorf("by has %d bytes, at most %d are taken", len(why.By), longestName))
+		return
 	}
 	switch err := client.Cancel(r.Context(), h.log, typ, id, why.By, why.Reason); {
 	case err == nil:
