@@ -25,13 +25,14 @@ import (
 // seconds, cuts no call.
 func TestConnectionsThatAreClosed(t *testing.T) {
 	var calls atomic.Int64
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		calls.Add(1)
 		_, _ = io.WriteString(w, "1")
 	}))
-	defer s.Close()
 	s.Config.IdleTimeout = 200 * time.Microsecond
+	s.Start()
+	defer s.Close()
 	perform := sidecar.Program{Outside: config.Outside{HTTP: s.URL}}.Perform()
 	for n := range 300 {
 		require.Equal(t, "done 1", told(perform(within(t), task)), "call %d", n)
@@ -64,7 +65,6 @@ func TestACutCallIsSentOnce(t *testing.T) {
 func TestNobodyIsToldWhoIsNotTrusted(t *testing.T) {
 	var calls atomic.Int64
 	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
-	s.Config.ErrorLog = nil
 	defer s.Close()
 	require.Equal(t, "unavailable not_trusted", told(sidecar.Program{Outside: config.Outside{HTTP: s.URL}}.Perform()(within(t), task)))
 	require.Zero(t, calls.Load())
