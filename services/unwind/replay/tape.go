@@ -8,6 +8,7 @@ import (
 	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/saga"
 	"github.com/unwind-saga/unwind/services/unwind/owed"
+	"github.com/unwind-saga/unwind/services/unwind/timeline"
 )
 
 // A Tape is a history that can be stepped through. Its points are numbered from
@@ -54,9 +55,9 @@ func (t *Tape) before(after func(events.Event) bool) int {
 	return len(t.history)
 }
 
-// began is when the first event was written, ended when the last one was.
+// began is when the first event was written, ended when the last was that is a part of what ran.
 func (t *Tape) began() time.Time { return t.history[0].Time }
-func (t *Tape) ended() time.Time { return t.history[len(t.history)-1].Time }
+func (t *Tape) ended() time.Time { return timeline.End(t.history) }
 
 // A Point is a saga as it stood after one of its events.
 type Point struct {

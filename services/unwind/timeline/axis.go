@@ -39,10 +39,9 @@ func (c *chart) axis(columns int) (labels, line string) {
 	for d := time.Duration(0); d <= whole; d += tick {
 		at := c.column(c.began.Add(d), columns)
 		bottom[at] = '┼'
-		for i, r := range label(d) {
-			if at+i < columns {
-				top[at+i] = r
-			}
+		// Half a label would be another time: "30m" of what is 30 ms.
+		if text := []rune(label(d)); at+len(text) <= columns {
+			copy(top[at:], text)
 		}
 	}
 	bottom[0] = '├'

@@ -106,12 +106,28 @@ type chart struct {
 	committed bool
 }
 
+// End is the moment of the last event that is a part of what ran. Somebody may see to
+// a dead letter days later; that is none.
+func End(history []events.Event) time.Time {
+	n := len(history)
+	for n > 1 && history[n-1].Subject.Kind == events.Dismissed {
+		n--
+	}
+	if n == 0 {
+		return time.Time{}
+	}
+	return history[n-1].Time
+}
+
 // plot reads a history. Facts that came too late are passed over. The axis goes
 // on to a moment that is past the last event, if there is one.
 func plot(history []events.Event, s *saga.State, now, until time.Time) *chart {
 	c := &chart{ended: s.Ended(), now: s.Time}
 	if len(history) > 0 {
 		c.began = history[0].Time
+	}
+	if c.ended {
+		c.now = End(history)
 	}
 	// Nothing goes on in a saga that is stuck, so the axis ends there too.
 	if !c.ended && s.Status() != saga.Stuck && now.After(c.now) {

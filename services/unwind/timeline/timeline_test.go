@@ -216,3 +216,31 @@ func TestChartOfNoTime(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// Whoever sees to a dead letter does so days later. The axis tells what ran.
+func TestTheAxisEndsWithTheSaga(t *testing.T) {
+	s := (&script{t: t}).task().claim(2, "seat", 1, "seat")
+	s.step(20, "seat", events.Failed, 1, "", events.Failure{Agent: "seat", Class: events.Refused, Error: events.Error{Message: "sold out"}, Left: events.LeftNothing, Then: events.ThenBack})
+	s.at(22, events.Subject{Kind: events.Unwinding}, events.Turn{Reason: events.ReasonFailed, Step: "seat", By: "seat@1"})
+	s.at(30, events.Subject{Kind: events.SagaCompensated}, events.End{})
+	before := s.chart(80)
+	s.at(3*86400*1000, events.Subject{Kind: events.Dismissed}, events.Dismissal{By: "ada", As: events.Dropped, Reason: "nobody asks for it any more"})
+	if after := s.chart(80); after != before {
+		t.Errorf("after it was dropped it reads\n%s\nwant\n%s", after, before)
+	}
+}
+
+// A label that has no room is left out: half of "30ms" would be half an hour.
+func TestLabelsAreWhole(t *testing.T) {
+	for ms := 20; ms < 200; ms++ {
+		s := (&script{t: t}).task().claim(2, "seat", 1, "seat")
+		s.step(ms, "seat", events.Completed, 0, "", events.Done{Agent: "seat", Attempt: 1})
+		s.at(ms, events.Subject{Kind: events.SagaCompleted}, events.End{})
+		labels, _, _ := strings.Cut(s.chart(80), "\n")
+		for _, label := range strings.Fields(labels)[1:] {
+			if !strings.HasSuffix(label, "ms") {
+				t.Fatalf("a saga of %d ms has the label %q in %q", ms, label, labels)
+			}
+		}
+	}
+}
