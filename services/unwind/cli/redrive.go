@@ -36,7 +36,7 @@ type sweep struct {
 func (s *sweep) flags(c *cobra.Command) {
 	s.letterFilter.flags(c)
 	s.mend.flags(c)
-	c.Flags().StringVar(&s.from, "from", "", "a frozen list, as `dlq list -o jsonl` writes it; - is standard input")
+	c.Flags().StringVar(&s.from, "from", "", "a frozen list, as dlq list -o jsonl writes it; - is standard input")
 	c.Flags().BoolVar(&s.all, "all", false, "all dead letters of the type")
 	c.Flags().BoolVar(&s.dry, "dry-run", false, "only say what would be done")
 	c.Flags().BoolVarP(&s.yes, "yes", "y", false, "do not ask before it is done to several")
@@ -70,7 +70,7 @@ history says who did it, why, and under which id: order-1 is sent again as
 order-1-r1. Nothing of the old saga is taken over.` + sweepHelp,
 		Example: `  unwind dlq redrive kyc order-1 --reason "the provider is up again"
   unwind dlq redrive kyc order-1 --edit --reason "the address was wrong"
-  unwind dlq redrive kyc --agent face-matching --since 2h --dry-run --reason "it is mended"
+  unwind dlq redrive kyc --agent face-matching --since 2h --dry-run
   unwind dlq list kyc --code provider_down -o jsonl > tonight.jsonl
   unwind dlq redrive kyc --from tonight.jsonl --every 100ms --yes --reason "it is up again"`,
 		Args: atLeastType,
@@ -129,7 +129,7 @@ func atLeastType(c *cobra.Command, args []string) error {
 
 // sweep does something to each of the chosen dead letters.
 func (t *tool) sweep(c *cobra.Command, s sweep, args []string, do func(context.Context, *broker.Log, dlq.Letter, bool) (deed, error)) error {
-	if strings.TrimSpace(s.reason) == "" {
+	if strings.TrimSpace(s.reason) == "" && !s.dry {
 		return t.misuse(c, errors.New("--reason is missing: it stands in the saga's history"))
 	}
 	filter, err := s.at(time.Now())

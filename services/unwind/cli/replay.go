@@ -88,7 +88,7 @@ of, seq, time, event, late, status, says, steps, waiting_for and moves; or, with
 			return t.replay(c, args, s)
 		},
 	}
-	c.Flags().StringVar(&s.file, "file", "", "a file that `unwind saga export` wrote, instead of a saga of the broker")
+	c.Flags().StringVar(&s.file, "file", "", "a file that saga export wrote, instead of a saga of the broker")
 	c.Flags().Uint64Var(&s.until, "until", 0, "the last point up to this sequence of the stream")
 	c.Flags().StringVar(&s.at, "at", "", "the last point up to this time: as ISO 8601, or seen from now, -5m")
 	c.Flags().IntVar(&s.step, "step", -1, "this point; -1 is the last, -2 the one before")
