@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -28,11 +29,15 @@ what each step answered so far.
 
 A result over 32 KiB is no part of the history: "show" has a reference to it, and
 this command reads it. What was read is compared with its digest. A file is
-written in full or not at all.`,
+written in full or not at all. Here -o is a file: the answer is JSON in any case.`,
 		Example: `  unwind saga result kyc order-1 face-matching
   unwind saga result route order-1 plan -o plan.json`,
 		Args: takes(2, "type", "id", "step"),
 		RunE: func(c *cobra.Command, args []string) error {
+			// Elsewhere -o is a format, and nobody means a file of such a name.
+			if slices.Contains([]string{asText, asJSON, asLines}, file) {
+				return t.misuse(c, fmt.Errorf("-o %s: it is a file, and the answer is JSON in any case; leave it out, or say ./%[1]s", file))
+			}
 			return t.result(c.Context(), args[0], args[1], args[2:], file)
 		},
 	}

@@ -167,7 +167,7 @@ func takes(least int, names ...string) cobra.PositionalArgs {
 		case len(args) < least:
 			return misused(c, fmt.Errorf("%s: <%s> is missing", c.CommandPath(), names[len(args)]))
 		case len(args) > len(names):
-			return misused(c, fmt.Errorf("%s takes %d arguments, but has %d", c.CommandPath(), len(names), len(args)))
+			return misused(c, fmt.Errorf("%s takes no more than <%s>, but has %d arguments", c.CommandPath(), strings.Join(names, "> <"), len(args)))
 		}
 		return nil
 	}
