@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/unwind-saga/unwind/broker"
+	"github.com/unwind-saga/unwind/events"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
 	"github.com/unwind-saga/unwind/services/unwind/roster"
 )
@@ -87,11 +90,32 @@ func (t *tool) roll(ctx context.Context, typ string, tell func([]roster.Agent) e
 		return err
 	}
 	defer log.Close()
-	all, err := roster.Call(ctx, log, typ)
+	all, err := call(ctx, log, typ)
 	if err != nil {
-		return fmt.Errorf("%w%s", err, permissionHint(err))
+		return err
 	}
 	return tell(all)
+}
+
+// call asks who is there, and says which types there are to whoever asks for another.
+func call(ctx context.Context, log *broker.Log, typ string) ([]roster.Agent, error) {
+	all, err := roster.Call(ctx, log, typ)
+	switch {
+	case errors.Is(err, events.ErrNoType):
+		return nil, fmt.Errorf("look for agents of type %q: %w\nhint: %s", typ, events.ErrNoType, typesHint(ctx, log))
+	case err != nil:
+		return nil, fmt.Errorf("%w%s", err, permissionHint(err))
+	}
+	return all, nil
+}
+
+// typesHint says which saga types there are.
+func typesHint(ctx context.Context, log *broker.Log) string {
+	types, err := log.Types(ctx)
+	if err != nil || len(types) == 0 {
+		return "a saga type is there once one of its agents has run"
+	}
+	return "there are " + strings.Join(types, ", ")
 }
 
 // permissionHint is for an operator whose permissions are from before agents

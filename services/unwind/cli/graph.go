@@ -12,7 +12,6 @@ import (
 	"github.com/unwind-saga/unwind/services/unwind/dev"
 	"github.com/unwind-saga/unwind/services/unwind/graph"
 	"github.com/unwind-saga/unwind/services/unwind/ink"
-	"github.com/unwind-saga/unwind/services/unwind/roster"
 )
 
 // The formats of a drawing, beside text and JSON.
@@ -67,7 +66,7 @@ func (t *tool) choreography(ctx context.Context, typ string, files []string) (gr
 		return graph.Graph{}, err
 	}
 	defer log.Close()
-	agents, err := roster.Call(ctx, log, typ)
+	agents, err := call(ctx, log, typ)
 	if err != nil {
 		return graph.Graph{}, err
 	}

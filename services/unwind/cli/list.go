@@ -214,11 +214,7 @@ func known(ctx context.Context, x *index.Index, log *broker.Log, wanted []string
 	if types, err = log.Types(ctx); err != nil || slices.Contains(types, wanted[0]) {
 		return err
 	}
-	hint := "there is none: a saga type is there once one of its agents has run"
-	if len(types) > 0 {
-		hint = "there are " + strings.Join(types, ", ")
-	}
-	return fmt.Errorf("list sagas of type %q: %w\nhint: %s", wanted[0], events.ErrNoType, hint)
+	return fmt.Errorf("list sagas of type %q: %w\nhint: %s", wanted[0], events.ErrNoType, typesHint(ctx, log))
 }
 
 // more says how much of what was asked for is not shown.

@@ -126,7 +126,7 @@ func (t *tool) tail(ctx context.Context, log *broker.Log, args []string, f tailF
 			p.show = func(e events.Event) error { return w.show(ctx, e) }
 		}
 		if err := p.read(ctx, f.since); errors.Is(err, events.ErrNoType) {
-			return fmt.Errorf("%w\nhint: a saga type is there once one of its agents has run", err)
+			return fmt.Errorf("look for events of type %q: %w\nhint: %s", typ, events.ErrNoType, typesHint(ctx, log))
 		} else if err != nil {
 			return err
 		}
