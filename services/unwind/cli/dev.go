@@ -101,6 +101,9 @@ func (t *tool) dev(ctx context.Context, config dev.Config, paths []string) error
 	}
 	ctx, cancel := t.limitWait(ctx)
 	defer cancel()
+	if n := cast.ToBuild(); n > 0 {
+		t.say("build   %d Go programs, which takes a while the first time", n)
+	}
 	crew, err := dev.Start(ctx, config, cast.Programs)
 	if err != nil && strings.Contains(err.Error(), "address already in use") {
 		err = fmt.Errorf("%w\nhint: does another broker run there? --port 0 takes any free port, --server another broker", err)

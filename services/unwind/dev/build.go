@@ -103,8 +103,21 @@ func (b *builder) build(ctx context.Context, folder string) (string, error) {
 		if errors.Is(err, exec.ErrNotFound) {
 			return "", fmt.Errorf("%w\nhint: install Go, or give the agent a command in its agent.yaml", err)
 		}
-		return "", fmt.Errorf("%w\n%s", err, strings.TrimSpace(string(output)))
+		text := strings.TrimSpace(string(output))
+		return "", fmt.Errorf("%w\n%s%s", err, text, moduleHint(text))
 	}
 	b.built[folder] = binary
 	return binary, nil
+}
+
+// moduleHint helps whose agent is in no module, or in one that does not know where
+// Unwind is.
+func moduleHint(output string) string {
+	for _, sign := range []string{"go.mod file not found", "outside modules listed in go.work", "no required module provides package github.com/unwind-saga/unwind"} {
+		if strings.Contains(output, sign) {
+			return "\nhint: in a clone of Unwind, say `go mod init example.com/<agent> && go work use .` in the agent's folder" +
+				"\nhint: elsewhere, `go mod init example.com/<agent> && go work init . && go work use -r <clone>`"
+		}
+	}
+	return ""
 }

@@ -183,6 +183,21 @@ func TestCrewOnAnotherBroker(t *testing.T) {
 	completes(t, host, "1")
 }
 
+// Whoever begins with a folder, a program and an agent.yaml has no module yet.
+func TestProgramWithoutAModule(t *testing.T) {
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "agent.yaml"), "agent: seat\nsaga: trip\nfinal: true\ncompensation_handler: none\n")
+	write(t, filepath.Join(folder, "main.go"), "package main\n\nfunc main() {}\n")
+	cast, err := dev.Find(folder)
+	if err != nil || cast.ToBuild() != 1 {
+		t.Fatalf("%d programs to build, %v", cast.ToBuild(), err)
+	}
+	_, err = dev.Build(t.Context(), t.TempDir(), cast.Programs)
+	if err == nil || !strings.Contains(err.Error(), "hint: in a clone of Unwind, say `go mod init") {
+		t.Errorf("Build without a module: %v", err)
+	}
+}
+
 // What was written is there when a crew comes back, and the same store has one
 // crew at a time.
 func TestStore(t *testing.T) {

@@ -38,6 +38,16 @@ func (c Cast) Errors() bool {
 	return len(c.Mistakes) > 0 || slices.ContainsFunc(c.Findings, func(f lint.Finding) bool { return f.Severity == lint.Error })
 }
 
+// ToBuild counts the programs that are built before they start.
+func (c Cast) ToBuild() (n int) {
+	for _, p := range c.Programs {
+		if len(p.Config.Command) == 0 && p.Config.Handler == nil {
+			n++
+		}
+	}
+	return n
+}
+
 // Types lists the saga types of the programs.
 func (c Cast) Types() []string { return types(c.Programs) }
 
