@@ -17,7 +17,7 @@ func (w *workflow) checkAgents() {
 			if file := w.agent[a.Agent].At("agent").File; file != "" {
 				other = " (the other is in " + file + ")"
 			}
-			w.tell(DuplicateAgent, a.At("agent"), "give each agent its own name; replicas of one agent run from one file",
+			w.tell(DuplicateAgent, a.At("agent"), "give each agent its own name; replicas of one agent run from one file; where one stands in place of the other, name the files or folders that are meant",
 				"two agents of saga %s are named %s%s: they would share one consumer, and each event would reach only one of them, by chance",
 				w.typ, a.Agent, other)
 		}
