@@ -45,6 +45,9 @@ type Options struct {
 	// default 50 ms. One that takes no time is never met by what goes wrong
 	// meanwhile.
 	Takes time.Duration
+
+	// Addresses of the two houses; default any free port of loopback.
+	Face, Mail string
 }
 
 // Open opens the houses.
@@ -71,10 +74,10 @@ func (o Options) Open(folder string) (_ *World, err error) {
 	if w.Provider, err = provider.Open(filepath.Join(folder, "provider.db"), &comparer{detector: eyes, takes: cmp.Or(o.Takes, 50*time.Millisecond)}, provider.Config{Threshold: face.Match}); err != nil {
 		return nil, err
 	}
-	if w.Inbox, err = inbox.Start("", inbox.Config{}); err != nil {
+	if w.Inbox, err = inbox.Start(o.Mail, inbox.Config{}); err != nil {
 		return nil, err
 	}
-	if w.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if w.listener, err = net.Listen("tcp", cmp.Or(o.Face, "127.0.0.1:0")); err != nil {
 		return nil, err
 	}
 	w.server = &http.Server{Handler: w.Provider.Handler()} //nolint:gosec // on loopback, for a test

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -19,6 +20,9 @@ const (
 	Cut      Mode = "cut"      // the connection is cut in the middle of the answer
 )
 
+// Modes are all of them.
+var Modes = []Mode{Sound, Down, Throttle, Hang, Garbage, Cut}
+
 // Fault is what is to fail, and how often.
 type Fault struct {
 	Mode       Mode `json:"mode"`
@@ -28,10 +32,8 @@ type Fault struct {
 }
 
 func (f Fault) check() error {
-	switch f.Mode {
-	case Sound, Down, Throttle, Hang, Garbage, Cut:
-	default:
-		return fmt.Errorf("set fault: no mode %q", f.Mode)
+	if !slices.Contains(Modes, f.Mode) {
+		return fmt.Errorf("set fault: no mode %q: the modes are %v", f.Mode, Modes)
 	}
 	if f.Count < 0 || f.RetryAfter < 0 {
 		return fmt.Errorf("set fault %s: count %d, retry after %d", f.Mode, f.Count, f.RetryAfter)
