@@ -35,6 +35,9 @@ type Lines struct {
 func New(w io.Writer, o Options) *Lines {
 	l := &Lines{w: w, o: o, tales: map[string]*tale{}}
 	l.wide.step = usual
+	if o.Columns > 0 && o.Columns < narrow {
+		l.wide.step = usualNarrow
+	}
 	for _, list := range []struct {
 		names []string
 		wide  *int
@@ -130,6 +133,9 @@ func (l *Lines) name(e events.Event) string {
 
 // usual is the room for the name of a step that nobody has heard of yet.
 const usual = 20
+
+// usualNarrow is the same where the room is short.
+const usualNarrow = 12
 
 // eventColumns is the room for an event's name: "undofailed-1".
 const eventColumns = 12

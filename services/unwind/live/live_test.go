@@ -208,3 +208,25 @@ func TestSkippedAndCompleted(t *testing.T) {
 		}
 	}
 }
+
+// In a window of 80 columns a line is a line, also with the time of day and a type.
+func TestALineFitsANarrowWindow(t *testing.T) {
+	var b strings.Builder
+	s := &script{t: t, typ: "route", id: "ride-7-r1"}
+	s.at(events.Subject{Kind: events.Submitted}, "a task")
+	s.at(events.Subject{Step: "directions", Kind: events.Started}, events.Claim{Agent: "google", After: []string{"vehicle"}, Cause: events.CauseStep})
+	s.at(events.Subject{Step: "directions", Kind: events.Fallback, Agent: "heuristic"}, events.HandOver{From: "google", Attempt: 1})
+	s.at(events.Subject{Kind: events.SagaCompensated}, events.End{})
+	lines := live.New(&b, live.Options{Ink: ink.Ink{Symbols: true}, Columns: 80, Several: true, Types: true, Clock: "15:04:05.000"})
+	lines.Widen(s.history)
+	for _, e := range s.history {
+		if err := lines.Event(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := ink.Width(strings.TrimRight(line, "\n")); n > 80 {
+			t.Errorf("%d columns in %q", n, line)
+		}
+	}
+}
