@@ -72,6 +72,7 @@ func (r Report) Lines(in ink.Ink, columns int) []string {
 	}
 	lines := table.Lines(in, columns)
 	var took float64
+	met := 0
 	var notes []string
 	for _, row := range r.Rows {
 		took += row.Took
@@ -79,7 +80,11 @@ func (r Report) Lines(in ink.Ink, columns int) []string {
 		for _, n := range row.Faults {
 			faults += n
 		}
+		met += faults + row.Deaths
 		notes = append(notes, fmt.Sprintf("%s: %d faults, %d deaths, %s", row.Layers, faults, row.Deaths, span(row.Took)))
+	}
+	if met == 0 {
+		notes = append(notes, "no fault was met, so the rows say nothing: --runs 1000 meets some")
 	}
 	return append(lines, "",
 		fmt.Sprintf("%d sagas of %s in each row, seed %d, in %s on %d CPUs (%s/%s)", r.Runs, r.Saga, r.Seed, span(took), r.Machine.CPUs, r.Machine.OS, r.Machine.Arch),

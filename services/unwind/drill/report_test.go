@@ -35,3 +35,12 @@ none: 212 faults, 42 deaths, 8m26s; all: 61 faults, 57 deaths, 5m56s
 	got := report.Lines(ink.Ink{}, 0)
 	assert.Equal(t, strings.TrimSpace(want), strings.Join(got[:6], "\n"))
 }
+
+// A few runs meet no fault, and then all rows look alike.
+func TestLinesOfNoFaults(t *testing.T) {
+	report := Report{Saga: "kyc", Runs: 20, Rows: []Row{{Layers: "none", Runs: 20, Completed: 20}, {Layers: "all", Runs: 20, Completed: 20}}}
+	const says = "no fault was met, so the rows say nothing"
+	assert.Contains(t, strings.Join(report.Lines(ink.Ink{}, 0), "\n"), says)
+	report.Rows[0].Deaths = 1
+	assert.NotContains(t, strings.Join(report.Lines(ink.Ink{}, 0), "\n"), says)
+}
