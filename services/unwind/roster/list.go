@@ -3,6 +3,7 @@ package roster
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,11 +30,28 @@ func List(w io.Writer, all []Agent, now time.Time, o Options) error {
 			lines = append(lines, "")
 		}
 		lines = append(lines, o.Ink.Paint(ink.Strong, typ))
-		lines = append(lines, t.Lines(o.Ink, o.Columns)...)
+		lines = append(lines, o.fit(t)...)
 		all = all[n:]
 	}
 	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
+}
+
+// spare are the columns that are left out, one by one, where a window is too narrow:
+// the versions, what was undone and what was retried. describe tells them too.
+var spare = []int{3, 8, 7}
+
+func (o Options) fit(t ink.Table) []string {
+	tooWide := func(line string) bool { return ink.Width(line) > o.Columns }
+	for _, column := range spare {
+		if o.Columns == 0 || !slices.ContainsFunc(t.Lines(ink.Ink{}, o.Columns), tooWide) {
+			break
+		}
+		for _, row := range t.Rows {
+			row[column].Text = "" // a column that is empty is not printed
+		}
+	}
+	return t.Lines(o.Ink, o.Columns)
 }
 
 func (a Agent) row(now time.Time) []ink.Cell {
