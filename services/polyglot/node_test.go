@@ -1,10 +1,12 @@
 package polyglot_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -173,4 +175,26 @@ func (h *house) case_(id string) (state string) {
 		}
 	}
 	return state
+}
+
+// Without a broker an agent waits, and says so once, without the password.
+func TestNodeWithoutABroker(t *testing.T) {
+	install(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	nobody := l.Addr().String()
+	require.NoError(t, l.Close())
+
+	node := exec.CommandContext(t.Context(), "node", "risk-scoring.mjs", "agent.yaml")
+	node.Dir, node.Env = nodeAgent, append(os.Environ(), "NATS_URL=nats://kyc:secret@"+nobody, "KYC_STATE="+t.TempDir())
+	errs, err := node.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, node.Start())
+	line, err := bufio.NewReader(errs).ReadString('\n')
+	require.NoError(t, err)
+	assert.Contains(t, line, "no broker answers yet")
+	assert.Contains(t, line, nobody)
+	assert.NotContains(t, line, "secret")
+	require.NoError(t, node.Process.Signal(os.Interrupt))
+	require.NoError(t, node.Wait(), "told to stop, it stops")
 }

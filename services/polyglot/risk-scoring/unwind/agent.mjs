@@ -55,7 +55,10 @@ export async function run(config, handler, { servers = process.env.NATS_URL ?? '
   const told = new Promise((resolve) => { stop = resolve; });
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
   const connected = Log.connect({ servers, name: role.agent, logger });
+  const broker = servers.replace(/\/\/[^@,]*@/g, '//'); // without its password
+  const alone = setTimeout(() => logger.warn('no broker answers yet, trying on', { broker }), 2000);
   const log = await Promise.race([connected, told.then(() => undefined)]);
+  clearTimeout(alone);
   if (!log) process.exit(0); // told to stop before there was a broker
   await log.ensure(role.type);
   const agent = new Agent(log, config, role, handler, instance, logger);
