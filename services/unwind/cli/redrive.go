@@ -161,6 +161,10 @@ func (t *tool) sweep(c *cobra.Command, s sweep, args []string, do func(context.C
 			return err
 		}
 	}
+	if len(letters)+len(gone) == 0 {
+		t.say("no dead letter is like that")
+		return nil
+	}
 	if len(letters) > 1 && !s.dry && !s.yes {
 		if err := t.confirm(fmt.Sprintf("%s %d sagas", s.verb, len(letters))); err != nil {
 			return err
